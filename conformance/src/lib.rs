@@ -1,0 +1,1 @@
+//! Foreign clients and tools run against the real server, and against Apache Kafka beside it.

@@ -1,0 +1,1 @@
+//! The composition root: sessions, routing, partitions, purgatory, fetch sessions.

@@ -1,0 +1,1 @@
+//! Metadata records to an image; the controller's decisions; every configuration key.

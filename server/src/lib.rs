@@ -1,0 +1,1 @@
+//! The rim: sockets, files, clock, configuration around the core.

@@ -1,0 +1,1 @@
+//! The world under one seed: network, disks, clocks, processes, workloads, oracle.
