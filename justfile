@@ -1,9 +1,78 @@
-# The menu. `cargo just` lists it; a fresh machine needs only cargo and gcc.
+# The menu: `cargo just` lists it. A fresh machine needs cargo, gcc and git; the first call builds the menu itself, which takes about 90 s.
 
 set positional-arguments
 
-target := env("CARGO_TARGET_DIR", "target")
+just := quote(just_executable())
 
 # List the recipes
+[private]
 default:
-    @{{just_executable()}} --list --unsorted --list-heading $'Odradek: a Kafka broker put on trial\n' 2>/dev/null || cargo just --list
+    @{{just}} --list --unsorted
+
+# ── run ──────────────────────────────────────────────────────────────────────
+
+# The main job: run the scenarios against the real broker core, then watch a planted bug being caught
+[group('run')]
+tour seeds="1..20":
+    cargo build --release --package odradek-cli --features mutants
+    target/release/odradek sim tour --seeds {{seeds}}
+
+# Run scenario files: `cargo just sim scenarios/disk --seeds 1..100`
+[group('run')]
+sim *args:
+    @cargo run --quiet --release --package odradek-cli -- sim run "$@"
+
+# Start the broker on loopback, in ./odradek-data
+[group('run')]
+serve *args:
+    @cargo run --quiet --release --package odradek-cli -- serve "$@"
+
+# Plant every mutant and count the seeds until a checker speaks; fails when one survives
+[group('run')]
+kill *args:
+    @cargo run --quiet --release --package odradek-cli --features mutants -- sim kill "$@"
+
+# ── check ────────────────────────────────────────────────────────────────────
+
+# All that must hold before a commit lands: format, lints, tests, documents, determinism
+[group('check')]
+test: format lint unit documents deterministic
+
+# Formatting
+[group('check')]
+format:
+    cargo fmt --all --check
+
+# Lints, over every target
+[group('check')]
+lint:
+    cargo clippy --workspace --all-targets --quiet -- --deny warnings
+
+# Every test of the workspace
+[group('check')]
+unit:
+    cargo test --workspace --quiet
+
+# Every link of the documents and of the code's own words
+[group('check')]
+documents:
+    RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet --document-private-items
+
+# The same seeds twice, in two processes and perturbed, must give the same traces; and the scenarios must hold
+[group('check')]
+deterministic:
+    cargo build --release --package odradek-cli
+    target/release/odradek sim twice scenarios --seeds 1..3
+    target/release/odradek sim run scenarios --seeds 1..10
+
+# ── measure, and hold against others ─────────────────────────────────────────
+
+# Foreign clients and tools against our server, and against Apache Kafka: kcat, Python, Java, Go
+[group('others')]
+conformance *args:
+    @conformance/run.sh "$@"
+
+# Rates of Apache Kafka, ours and the machine's limit, by turns in one run
+[group('others')]
+bench *args:
+    @conformance/bench.sh "$@"
