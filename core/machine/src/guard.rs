@@ -96,5 +96,7 @@ impl Guards {
 /// The condition of a guard, which a mutant build can make always true: `guard!(guards, KAFKA_6683, condition)`.
 #[macro_export]
 macro_rules! guard {
-    ($guards:expr, $mutant:ident, $condition:expr) => { $guards.is_off($crate::Mutant::$mutant) || $condition };
+    ($guards:expr, $mutant:ident, $condition:expr) => {
+        $guards.is_off($crate::Mutant::$mutant) || $condition
+    };
 }

@@ -76,10 +76,16 @@ impl Notes for Vec<Note> {
 /// Always there, in production too: a note in the outbox, which the server drops.
 #[macro_export]
 macro_rules! reached {
-    ($out:expr, $mark:literal) => { $crate::Notes::note($out, $crate::Note::mark($mark)) };
-    ($out:expr, $mark:literal, of = $of:expr) => { $crate::Notes::note($out, $crate::Note::mark($mark).of(Some($of))) };
+    ($out:expr, $mark:literal) => {
+        $crate::Notes::note($out, $crate::Note::mark($mark))
+    };
+    ($out:expr, $mark:literal, of = $of:expr) => {
+        $crate::Notes::note($out, $crate::Note::mark($mark).of(Some($of)))
+    };
     ($out:expr, $mark:literal, of = $of:expr, $a:expr, $b:expr) => {
         $crate::Notes::note($out, $crate::Note::mark($mark).of(Some($of)).facts($a as i64, $b as i64))
     };
-    ($out:expr, $mark:literal, $a:expr, $b:expr) => { $crate::Notes::note($out, $crate::Note::mark($mark).facts($a as i64, $b as i64)) };
+    ($out:expr, $mark:literal, $a:expr, $b:expr) => {
+        $crate::Notes::note($out, $crate::Note::mark($mark).facts($a as i64, $b as i64))
+    };
 }

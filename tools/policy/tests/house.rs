@@ -45,7 +45,11 @@ fn text(value: &Value) -> String {
 
 fn core_crates() -> BTreeMap<String, BTreeSet<String>> {
     let core = root().join("core");
-    shipped_dependencies(&metadata()).into_iter().filter(|(_, (manifest, _))| manifest.starts_with(&core)).map(|(name, (_, uses))| (name, uses)).collect()
+    shipped_dependencies(&metadata())
+        .into_iter()
+        .filter(|(_, (manifest, _))| manifest.starts_with(&core))
+        .map(|(name, (_, uses))| (name, uses))
+        .collect()
 }
 
 #[test]
@@ -110,7 +114,11 @@ fn every_link_of_our_documents_leads_somewhere() {
 }
 
 fn tracked() -> Vec<PathBuf> {
-    let output = Command::new("git").args(["ls-files", "-co", "--exclude-standard"]).current_dir(root()).output().expect("git is there: this is a checkout");
+    let output = Command::new("git")
+        .args(["ls-files", "-co", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git is there: this is a checkout");
     assert!(output.status.success(), "git ls-files: {}", String::from_utf8_lossy(&output.stderr));
     let files: Vec<PathBuf> = String::from_utf8_lossy(&output.stdout).lines().map(PathBuf::from).collect();
     assert!(!files.is_empty(), "git lists no file");
