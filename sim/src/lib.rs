@@ -1,1 +1,10 @@
 //! The world under one seed: network, disks, clocks, processes, workloads, oracle.
+//!
+//! Where to start reading: [`run`] takes scenario files and seeds and returns verdicts; [`scenario`] is their language; [`disk`] is what breaks;
+//! [`oracle`] is what judges.
+#![deny(clippy::float_arithmetic)]
+
+pub mod disk;
+pub mod oracle;
+pub mod run;
+pub mod scenario;
