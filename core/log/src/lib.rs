@@ -1,5 +1,11 @@
 //! One partition's log as state, and the log directory that owns durability.
 #![deny(clippy::float_arithmetic)]
 
+pub mod config;
+pub mod dir;
 pub mod disk;
+pub mod epochs;
+pub mod log;
+pub mod output;
+pub mod producers;
 pub mod work;
