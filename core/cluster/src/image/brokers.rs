@@ -1,0 +1,78 @@
+//! Registered brokers and controllers.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use odradek_wire::ids::{BrokerEpoch, NodeId, Uuid};
+
+/// Where a node listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    /// The listener's name.
+    pub listener: Arc<str>,
+    /// Host name or address.
+    pub host: Arc<str>,
+    /// Port.
+    pub port: u16,
+    /// The security protocol, as Kafka numbers them; 0 is plaintext.
+    pub security_protocol: i16,
+}
+
+/// The levels of a feature that a node supports, both included.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeatureRange {
+    /// The lowest.
+    pub min: i16,
+    /// The highest.
+    pub max: i16,
+}
+
+/// A registration of a broker (KIP-631).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Broker {
+    /// Its node id.
+    pub id: NodeId,
+    /// The offset of the batch that registered it.
+    pub epoch: BrokerEpoch,
+    /// One life of its process.
+    pub incarnation_id: Uuid,
+    /// Its listeners, by name as registered.
+    pub endpoints: Vec<Endpoint>,
+    /// What it supports, by feature.
+    pub features: BTreeMap<Arc<str>, FeatureRange>,
+    /// Its rack.
+    pub rack: Option<Arc<str>>,
+    /// True until it caught up with the metadata log, and again when its session ends.
+    pub fenced: bool,
+    /// True from its request to leave until it registers again.
+    pub in_controlled_shutdown: bool,
+    /// Its log directories that are online.
+    pub log_dirs: Vec<Uuid>,
+    /// Its log directories that take no further partition; `None` until it said so (KIP-1066).
+    pub cordoned_log_dirs: Option<Vec<Uuid>>,
+}
+
+impl Broker {
+    /// Its endpoint on a listener.
+    pub fn endpoint(&self, listener: &str) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|e| &*e.listener == listener)
+    }
+
+    /// True if it may lead, join an ISR and be given partitions.
+    pub const fn is_active(&self) -> bool {
+        !self.fenced && !self.in_controlled_shutdown
+    }
+}
+
+/// A registration of a controller (KIP-919).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ControllerNode {
+    /// Its node id.
+    pub id: NodeId,
+    /// One life of its process.
+    pub incarnation_id: Uuid,
+    /// Its listeners.
+    pub endpoints: Vec<Endpoint>,
+    /// What it supports, by feature.
+    pub features: BTreeMap<Arc<str>, FeatureRange>,
+}

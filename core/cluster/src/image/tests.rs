@@ -1,0 +1,1 @@
+//! Histories, their images, and what must be equal.
