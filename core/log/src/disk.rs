@@ -281,3 +281,9 @@ pub struct FileRange {
     /// How many bytes.
     pub length: u64,
 }
+
+impl odradek_wire::scatter::RangeLength for FileRange {
+    fn length(&self) -> u64 {
+        self.length
+    }
+}

@@ -1,0 +1,53 @@
+//! Bodies of requests: the codec's values, and Produce with each batch validated by itself.
+
+use bytes::Bytes;
+
+use crate::api::{ApiKey, for_each_api};
+use crate::messages::ProduceRequestData;
+use crate::prepare::{Limits, PrepareError, Prepared};
+use crate::request::{BatchError, ProducePartition, ProduceRequest, ProduceTopic, ProducerBatch, Request, RequestHeader};
+
+macro_rules! declare_decode {
+    (Produce = $key:literal, $oldest:literal..=$newest:literal, flexible $flexible:literal, $body:ident => $response:ident;
+     $($name:ident = $k:literal, $o:literal..=$n:literal, flexible $f:literal, $request:ident => $r:ident;)*) => {
+        fn read(api: ApiKey, version: i16, body: &mut Bytes, limits: &Limits) -> kacrab_protocol::Result<Request> {
+            match api {
+                ApiKey::Produce => Ok(Request::Produce(produce(ProduceRequestData::read(body, version)?, version, limits))),
+                $(ApiKey::$name => crate::messages::$request::read(body, version).map(Request::$name),)*
+            }
+        }
+    };
+}
+
+for_each_api!(declare_decode);
+
+pub(super) fn decode(header: RequestHeader, mut body: Bytes, limits: &Limits) -> Result<Prepared, PrepareError> {
+    let (api, version) = (header.api, header.version);
+    if !api.versions().contains(version) {
+        return Ok(Prepared {
+            request: Request::UnsupportedApiVersions { version },
+            header: RequestHeader { version: 0, ..header },
+            decoded_bytes: 0,
+        });
+    }
+    let decoded_bytes = body.len() as u64;
+    let request = read(api, version, &mut body, limits).map_err(|e| PrepareError::Malformed { api, version, says: e.to_string() })?;
+    Ok(Prepared { header, request, decoded_bytes })
+}
+
+fn produce(body: ProduceRequestData, version: i16, limits: &Limits) -> ProduceRequest {
+    let topics = body.topic_data.into_iter().map(|topic| ProduceTopic {
+        name: topic.name,
+        id: topic.topic_id.into(),
+        partitions: topic
+            .partition_data
+            .into_iter()
+            .map(|partition| ProducePartition { index: partition.index, batch: batch(partition.records, version, limits) })
+            .collect(),
+    });
+    ProduceRequest { transactional_id: body.transactional_id, acks: body.acks, timeout_ms: body.timeout_ms, topics: topics.collect() }
+}
+
+fn batch(records: Option<Bytes>, _version: i16, _limits: &Limits) -> Result<ProducerBatch, BatchError> {
+    ProducerBatch::provisional(records.unwrap_or_default())
+}
