@@ -1,0 +1,61 @@
+//! What a node is made from.
+
+use odradek_cluster::config::StaticConfig;
+use odradek_machine::{Guards, Seed};
+use odradek_wire::ids::NodeId;
+
+use crate::fetch_sessions::CacheLimits;
+use crate::memory::Limits;
+
+/// Everything that does not change while a node lives, given by its host.
+#[derive(Clone, Debug)]
+pub struct NodeSetup {
+    /// `node.id`.
+    pub node: NodeId,
+    /// The cluster that the node must belong to; `None` takes the one its directory says, or forms one when it formats.
+    pub cluster_id: Option<String>,
+    /// The keys that were set, checked; listeners and directories are taken from the fields below.
+    pub config: StaticConfig,
+    /// The seed of this life: drawn anew by the host at each start.
+    pub seed: Seed,
+    /// Which guards stand.
+    pub guards: Guards,
+    /// `log.dirs`, by [`odradek_log::disk::DirId`]; the first holds the metadata log.
+    pub log_dirs: Vec<String>,
+    /// `listeners`, by [`crate::io::ListenerId`], with what is advertised of each.
+    pub listeners: Vec<Listener>,
+    /// How much memory requests and responses may take.
+    pub memory: Limits,
+    /// How many fetch sessions there may be.
+    pub fetch_sessions: CacheLimits,
+}
+
+/// A listener as clients are told of it. The host binds before it makes the node, so that a chosen port is known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Listener {
+    /// Its name, such as `PLAINTEXT`.
+    pub name: String,
+    /// The advertised host.
+    pub host: String,
+    /// The advertised port.
+    pub port: u16,
+    /// True for the listener of controllers: it answers no clients.
+    pub controller: bool,
+}
+
+impl NodeSetup {
+    /// A node that is alone, with one plaintext listener and one log directory, and defaults for the rest: what tests and `odradek serve` begin with.
+    pub fn alone(node: NodeId, seed: Seed, host: &str, port: u16) -> NodeSetup {
+        NodeSetup {
+            node,
+            cluster_id: None,
+            config: StaticConfig::default(),
+            seed,
+            guards: Guards::ALL_ON,
+            log_dirs: vec!["data".to_owned()],
+            listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: host.to_owned(), port, controller: false }],
+            memory: Limits::default(),
+            fetch_sessions: CacheLimits::default(),
+        }
+    }
+}
