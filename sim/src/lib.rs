@@ -8,3 +8,5 @@ pub mod disk;
 pub mod oracle;
 pub mod run;
 pub mod scenario;
+pub mod time;
+pub mod weather;

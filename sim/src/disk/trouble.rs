@@ -1,0 +1,85 @@
+//! What can be wrong with a disk, armed by the world and met by operations.
+
+use std::sync::Arc;
+
+use odradek_log::disk::{DiskError, DiskErrorKind, Name};
+
+use super::cut::Survival;
+
+/// A fault that waits for an operation to meet it.
+#[derive(Clone, Debug, Default)]
+pub struct Armed {
+    /// Which fault of the plan armed it.
+    pub by: usize,
+    /// How many operations it will spoil yet.
+    pub times: u64,
+    /// Only files whose name ends with this.
+    pub file: Option<Arc<str>>,
+}
+
+/// What is wrong with one disk.
+#[derive(Clone, Debug, Default)]
+pub struct Troubles {
+    /// Syncs that fail as on Linux.
+    pub sync_fails: Option<Armed>,
+    /// Syncs that say they did what they did not.
+    pub sync_lies: Option<Armed>,
+    /// Writes that fail, with any part of them done.
+    pub write_fails: Option<Armed>,
+    /// Reads that fail.
+    pub read_fails: Option<Armed>,
+    /// Changes of the directory (create, rename, remove) that fail.
+    pub name_fails: Option<Armed>,
+    /// Bytes that may still be taken before the disk is full, and by which fault.
+    pub full: Option<Limit>,
+    /// Another process holds the lock.
+    pub locked: Option<Armed>,
+    /// How the next power cut loses.
+    pub next_cut: Option<NextCut>,
+    /// Which faults met an operation since the world last asked.
+    pub touched: Vec<usize>,
+}
+
+/// A disk with little space left.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit {
+    /// Which fault of the plan set it.
+    pub by: usize,
+    /// Pages that all files may take together.
+    pub pages_max: u64,
+}
+
+/// The fashion of the next power cut.
+#[derive(Clone, Copy, Debug)]
+pub struct NextCut {
+    /// Which fault of the plan set it.
+    pub by: usize,
+    /// The fashion.
+    pub survival: Survival,
+}
+
+impl Troubles {
+    /// The disk is as new; what it lost stays lost.
+    pub fn heal(&mut self) {
+        *self = Troubles { touched: std::mem::take(&mut self.touched), ..Troubles::default() };
+    }
+}
+
+/// True if the armed fault spoils an operation on this file; counts it.
+pub(super) fn spoils(armed: &mut Option<Armed>, touched: &mut Vec<usize>, name: &Name) -> bool {
+    let Some(fault) = armed else { return false };
+    if fault.file.as_ref().is_some_and(|end| !name.as_str().ends_with(&**end)) {
+        return false;
+    }
+    touched.push(fault.by);
+    fault.times -= 1;
+    if fault.times == 0 {
+        *armed = None;
+    }
+    true
+}
+
+/// A failed operation.
+pub(super) fn refuse(action: &'static str, name: &Name, kind: DiskErrorKind, says: &str) -> DiskError {
+    DiskError { kind, action, name: name.clone(), says: says.to_owned() }
+}
