@@ -2,6 +2,8 @@
 
 mod decode;
 mod header;
+mod shape;
+mod shapes;
 
 use bytes::Bytes;
 

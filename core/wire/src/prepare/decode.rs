@@ -4,7 +4,8 @@ use bytes::Bytes;
 
 use crate::api::{ApiKey, for_each_api};
 use crate::messages::ProduceRequestData;
-use crate::prepare::{Limits, PrepareError, Prepared};
+use crate::prepare::shape::{self, ShapeError};
+use crate::prepare::{Limits, PrepareError, Prepared, shapes};
 use crate::request::{BatchError, ProducePartition, ProduceRequest, ProduceTopic, ProducerBatch, Request, RequestHeader};
 
 macro_rules! declare_decode {
@@ -30,7 +31,11 @@ pub(super) fn decode(header: RequestHeader, mut body: Bytes, limits: &Limits) ->
             decoded_bytes: 0,
         });
     }
-    let decoded_bytes = body.len() as u64;
+    let decoded_bytes =
+        shape::walk(shapes::of(api), &body, version, api.is_flexible(version), limits.decoded_bytes_max).map_err(|error| match error {
+            ShapeError::TooLarge { bytes } => PrepareError::TooLarge { api, bytes, bytes_max: limits.decoded_bytes_max },
+            other => PrepareError::Malformed { api, version, says: other.to_string() },
+        })?;
     let request = read(api, version, &mut body, limits).map_err(|e| PrepareError::Malformed { api, version, says: e.to_string() })?;
     Ok(Prepared { header, request, decoded_bytes })
 }

@@ -1,11 +1,11 @@
 //! The header of a request, versions 1 and 2.
 
 use bytes::{Buf, Bytes};
-use kacrab_protocol::{string, tagged};
 
 use crate::api::ApiKey;
 use crate::ids::CorrelationId;
-use crate::prepare::PrepareError;
+use crate::messages::KafkaString;
+use crate::prepare::{PrepareError, shape};
 use crate::request::RequestHeader;
 
 /// Splits a frame into header and body.
@@ -20,10 +20,22 @@ pub(super) fn read(mut frame: Bytes) -> Result<(RequestHeader, Bytes), PrepareEr
     if !api.versions().contains(version) && api != ApiKey::ApiVersions {
         return Err(PrepareError::UnsupportedVersion { api, version });
     }
-    // Never compact, not even in the flexible header (KIP-482); null means empty.
-    let client_id = string::read_nullable_string(&mut frame).map_err(|e| PrepareError::Header { says: e.to_string() })?.unwrap_or_default();
+    let client_id = client_id(&mut frame)?;
     if api.is_flexible(version) {
-        tagged::read_tagged_fields(&mut frame).map_err(|e| PrepareError::Header { says: e.to_string() })?;
+        let tags = shape::tags_length(&frame).map_err(|e| PrepareError::Header { says: e.to_string() })?;
+        frame.advance(tags);
     }
     Ok((RequestHeader { api, version, correlation: CorrelationId(correlation), client_id }, frame))
+}
+
+/// The client's id: never compact, not even in the flexible header (KIP-482); null means empty; bytes that are no UTF-8 are replaced, as Java does.
+fn client_id(frame: &mut Bytes) -> Result<KafkaString, PrepareError> {
+    let short = || PrepareError::Header { says: "it ends within the client id".to_owned() };
+    let length = frame.try_get_i16().map_err(|_| short())?;
+    let Ok(length) = usize::try_from(length) else { return Ok(KafkaString::default()) };
+    if length > frame.len() {
+        return Err(short());
+    }
+    let bytes = frame.split_to(length);
+    Ok(KafkaString::new(bytes.clone()).unwrap_or_else(|_| KafkaString::from(String::from_utf8_lossy(&bytes).into_owned())))
 }
