@@ -14,6 +14,14 @@ impl Offset {
         Offset(self.0 + records)
     }
 
+    /// The offset `records` further on, for numbers that came from outside; `None` out of range or below zero.
+    pub const fn checked_plus(self, records: i64) -> Option<Offset> {
+        match self.0.checked_add(records) {
+            Some(offset) if offset >= 0 => Some(Offset(offset)),
+            _ => None,
+        }
+    }
+
     /// The next offset.
     #[must_use]
     pub const fn next(self) -> Offset {

@@ -2,6 +2,8 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod api;
+pub mod batch;
+pub mod codec;
 pub mod error;
 pub mod fetch;
 pub mod frame;
