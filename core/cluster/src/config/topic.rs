@@ -1,5 +1,11 @@
 //! The configuration of a topic, typed: what logs and partitions work with.
 
+use odradek_wire::ids::NodeId;
+
+use super::rule::{split, ten_thousandths};
+use super::{NodeView, StaticConfig, topic_key};
+use crate::image::{Image, Overrides, Resource};
+
 /// What becomes of old segments (`cleanup.policy`); both may hold, and neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CleanupPolicy {
@@ -94,4 +100,87 @@ impl Default for TopicConfig {
             unclean_leader_election_enable: false,
         }
     }
+}
+
+/// What holds for a topic on a node.
+pub fn topic_config(image: &Image, node: NodeId, file: &StaticConfig, topic: &str) -> TopicConfig {
+    let view = NodeView::of(image, node, file);
+    TopicConfig::resolve(&view, image.overrides(&Resource::topic(topic)))
+}
+
+impl TopicConfig {
+    /// What holds under these overrides. A value that is not right for its key is passed over: it came from another version.
+    pub fn resolve(view: &NodeView<'_>, overrides: Option<&Overrides>) -> TopicConfig {
+        let values = Values { view, overrides };
+        let policy = values.text("cleanup.policy");
+        TopicConfig {
+            cleanup_policy: CleanupPolicy {
+                delete: split(&policy).any(|p| p == "delete"),
+                compact: split(&policy).any(|p| p == "compact"),
+            },
+            compression_type: values.compression_type(),
+            delete_retention_ms: values.long("delete.retention.ms"),
+            file_delete_delay_ms: values.long("file.delete.delay.ms"),
+            flush_messages: values.long("flush.messages"),
+            flush_ms: values.long("flush.ms"),
+            index_interval_bytes: values.int("index.interval.bytes"),
+            max_compaction_lag_ms: values.long("max.compaction.lag.ms"),
+            max_message_bytes: values.int("max.message.bytes"),
+            message_timestamp_after_max_ms: values.long("message.timestamp.after.max.ms"),
+            message_timestamp_before_max_ms: values.long("message.timestamp.before.max.ms"),
+            message_timestamp_type: match &*values.text("message.timestamp.type") {
+                "LogAppendTime" => TimestampType::LogAppendTime,
+                _ => TimestampType::CreateTime,
+            },
+            min_cleanable_dirty_ratio: ten_thousandths(&values.text("min.cleanable.dirty.ratio"))
+                .and_then(|r| u16::try_from(r).ok())
+                .expect("the rule keeps ratios between 0 and 1"),
+            min_compaction_lag_ms: values.long("min.compaction.lag.ms"),
+            min_insync_replicas: values.int("min.insync.replicas"),
+            preallocate: values.text("preallocate") == "true",
+            retention_bytes: unless_negative(values.long("retention.bytes")),
+            retention_ms: unless_negative(values.long("retention.ms")),
+            segment_bytes: values.int("segment.bytes"),
+            segment_index_bytes: values.int("segment.index.bytes"),
+            segment_jitter_ms: values.long("segment.jitter.ms"),
+            segment_ms: values.long("segment.ms"),
+            unclean_leader_election_enable: values.text("unclean.leader.election.enable") == "true",
+        }
+    }
+}
+
+struct Values<'a> {
+    view: &'a NodeView<'a>,
+    overrides: Option<&'a Overrides>,
+}
+
+impl Values<'_> {
+    fn text(&self, name: &'static str) -> String {
+        let key = topic_key(name).unwrap_or_else(|| panic!("the table has no topic key {name}"));
+        let own = self.overrides.and_then(|o| o.get(name)).and_then(|v| key.parse(v).ok());
+        own.or_else(|| self.view.topic_default(key)).unwrap_or_else(|| panic!("{name} has a default"))
+    }
+
+    fn long(&self, name: &'static str) -> i64 {
+        self.text(name).parse().unwrap_or_else(|_| panic!("{name} is a number by its type"))
+    }
+
+    fn int(&self, name: &'static str) -> i32 {
+        i32::try_from(self.long(name)).unwrap_or_else(|_| panic!("{name} fits by its type, as its broker key does"))
+    }
+
+    fn compression_type(&self) -> CompressionType {
+        match &*self.text("compression.type") {
+            "uncompressed" => CompressionType::Uncompressed,
+            "gzip" => CompressionType::Gzip(self.int("compression.gzip.level")),
+            "snappy" => CompressionType::Snappy,
+            "lz4" => CompressionType::Lz4(self.int("compression.lz4.level")),
+            "zstd" => CompressionType::Zstd(self.int("compression.zstd.level")),
+            _ => CompressionType::Producer,
+        }
+    }
+}
+
+fn unless_negative(n: i64) -> Option<i64> {
+    (n >= 0).then_some(n)
 }

@@ -1,0 +1,152 @@
+//! What holds for a topic or a node, and who said so.
+
+use std::sync::Arc;
+
+use odradek_wire::ids::NodeId;
+
+use super::definition::{Definition, Source};
+use super::{BROKER_KEYS, StaticConfig, TOPIC_KEYS, broker_key};
+use crate::image::{Image, Overrides, Resource};
+
+/// Where one value of a key was said.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Synonym {
+    /// The key under which it was said.
+    pub name: &'static str,
+    /// The value.
+    pub value: Option<Arc<str>>,
+    /// By whom.
+    pub source: Source,
+}
+
+/// A key, its value that holds, and who said so.
+#[derive(Clone, Debug)]
+pub struct Effective {
+    /// The key.
+    pub definition: &'static Definition,
+    /// The value that holds; `None` is Kafka's null.
+    pub value: Option<Arc<str>>,
+    /// Every value that was said, as DescribeConfigs lists them: the one that holds first, as long as it was said under the key's first name.
+    pub synonyms: Vec<Synonym>,
+}
+
+impl Effective {
+    /// Who said it.
+    pub fn source(&self) -> Source {
+        self.synonyms.first().map_or(Source::Default, |s| s.source)
+    }
+}
+
+/// The layers below a topic's own overrides, highest first.
+pub struct NodeView<'a> {
+    broker: Option<&'a Overrides>,
+    every_broker: Option<&'a Overrides>,
+    file: &'a StaticConfig,
+}
+
+impl<'a> NodeView<'a> {
+    /// What holds for a node.
+    pub fn of(image: &'a Image, node: NodeId, file: &'a StaticConfig) -> NodeView<'a> {
+        NodeView { broker: image.overrides(&Resource::broker(node)), every_broker: image.overrides(&Resource::every_broker()), file }
+    }
+
+    /// What holds for the whole cluster, whatever node: what a controller decides by.
+    pub fn of_cluster(image: &'a Image, file: &'a StaticConfig) -> NodeView<'a> {
+        NodeView { broker: None, every_broker: image.overrides(&Resource::every_broker()), file }
+    }
+
+    /// The value of a broker key; `None` if it is null. A value that is not right for its key is passed over: it came from another version.
+    pub fn value(&self, key: &Definition) -> Option<String> {
+        let said = |overrides: Option<&Overrides>| overrides?.get(key.name).and_then(|v| key.parse(v).ok());
+        said(self.broker)
+            .or_else(|| said(self.every_broker))
+            .or_else(|| self.file.set(key.name).map(str::to_owned))
+            .or_else(|| key.default.map(str::to_owned))
+    }
+
+    /// The default of a topic key here: the first of its broker keys that is not null.
+    pub fn topic_default(&self, key: &Definition) -> Option<String> {
+        let from_node = key.synonyms.iter().find_map(|synonym| {
+            let value = self.value(broker_key(synonym.name).expect("the tables agree, which a test checks"))?;
+            if synonym.factor == 1 {
+                return Some(value);
+            }
+            value.parse::<i64>().ok()?.checked_mul(synonym.factor).map(|n| n.to_string())
+        });
+        from_node.or_else(|| key.default.map(str::to_owned))
+    }
+
+    /// Every value said under these names, by layer; what was said under another name than the first before the first is left out, as Kafka does.
+    fn said(&self, names: &[&'static str]) -> Vec<Synonym> {
+        let mut all = Vec::new();
+        for (overrides, source) in [(self.broker, Source::DynamicBroker), (self.every_broker, Source::DynamicDefaultBroker)] {
+            let said = names.iter().filter_map(|&name| Some((name, overrides?.get(name)?)));
+            all.extend(said.map(|(name, value)| Synonym { name, value: Some(Arc::clone(value)), source }));
+        }
+        let of_file = names.iter().filter_map(|&name| Some((name, self.file.set(name)?)));
+        all.extend(of_file.map(|(name, value)| Synonym { name, value: Some(Arc::from(value)), source: Source::StaticBroker }));
+        let defaults = names.iter().filter_map(|&name| Some((name, broker_key(name)?.default?)));
+        all.extend(defaults.map(|(name, value)| Synonym { name, value: Some(Arc::from(value)), source: Source::Default }));
+        all.into_iter().skip_while(|s| Some(&s.name) != names.first()).collect()
+    }
+}
+
+/// What holds for a topic on a node, every key, by name: its override, else the node's, else every broker's, else the file, else the default.
+pub fn effective_topic(image: &Image, node: NodeId, file: &StaticConfig, topic: &str) -> Vec<Effective> {
+    let view = NodeView::of(image, node, file);
+    let overrides = image.overrides(&Resource::topic(topic));
+    TOPIC_KEYS.iter().filter(|key| !is_internal(key)).map(|key| effective_topic_key(&view, overrides, key)).collect()
+}
+
+/// What a topic created with these overrides would have, every key, by name: for the answer to CreateTopics.
+pub fn effective_of_overrides(view: &NodeView<'_>, overrides: &Overrides) -> Vec<Effective> {
+    TOPIC_KEYS.iter().filter(|key| !is_internal(key)).map(|key| effective_topic_key(view, Some(overrides), key)).collect()
+}
+
+fn effective_topic_key(view: &NodeView<'_>, overrides: Option<&Overrides>, key: &'static Definition) -> Effective {
+    let own = overrides.and_then(|o| o.get(key.name)).and_then(|v| key.parse(v).ok()).map(Arc::<str>::from);
+    let mut synonyms: Vec<Synonym> = Vec::new();
+    synonyms.extend(own.clone().map(|value| Synonym { name: key.name, value: Some(value), source: Source::DynamicTopic }));
+    if let Some(first) = key.synonyms.first() {
+        let names: Vec<&'static str> = key.synonyms.iter().map(|s| s.name).collect();
+        debug_assert_eq!(names[0], first.name);
+        synonyms.extend(view.said(&names));
+    }
+    Effective { definition: key, value: own.or_else(|| view.topic_default(key).map(Arc::from)), synonyms }
+}
+
+/// What holds for a node, every key, by name.
+pub fn effective_broker(image: &Image, node: NodeId, file: &StaticConfig) -> Vec<Effective> {
+    let view = NodeView::of(image, node, file);
+    let one = |key: &'static Definition| Effective {
+        definition: key,
+        value: view.value(key).map(Arc::from),
+        synonyms: view.said(&synonyms_of_broker_key(key.name)),
+    };
+    BROKER_KEYS.iter().map(one).collect()
+}
+
+/// What was said for every broker, by name.
+pub fn effective_every_broker(image: &Image) -> Vec<Effective> {
+    let overrides = image.overrides(&Resource::every_broker());
+    let said = |key: &'static Definition| {
+        let value = overrides?.get(key.name)?;
+        let synonym = Synonym { name: key.name, value: Some(Arc::clone(value)), source: Source::DynamicDefaultBroker };
+        Some(Effective { definition: key, value: Some(Arc::clone(value)), synonyms: vec![synonym] })
+    };
+    BROKER_KEYS.iter().filter_map(said).collect()
+}
+
+/// The names under which a broker key may be set: its own first, then those that say the same in other units.
+fn synonyms_of_broker_key(name: &'static str) -> Vec<&'static str> {
+    let family = TOPIC_KEYS.iter().map(|k| k.synonyms).find(|s| s.len() > 1 && s.iter().any(|s| s.name == name));
+    match family {
+        Some(family) if name != "log.flush.scheduler.interval.ms" => family.iter().map(|s| s.name).collect(),
+        _ => vec![name],
+    }
+}
+
+/// Keys that Kafka takes and never shows.
+fn is_internal(key: &Definition) -> bool {
+    key.name.starts_with("internal.")
+}
