@@ -4,8 +4,11 @@
 //! [`oracle`] is what judges.
 #![deny(clippy::float_arithmetic)]
 
+pub mod clock;
 pub mod disk;
+pub mod net;
 pub mod oracle;
+pub mod queue;
 pub mod run;
 pub mod scenario;
 pub mod time;

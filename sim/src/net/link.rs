@@ -1,0 +1,37 @@
+//! Links: one for each ordered pair of hosts, and what may be wrong with them.
+
+/// A host of the run: nodes first, then clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u16);
+
+/// One direction between two hosts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Link {
+    /// Where bytes come from.
+    pub from: HostId,
+    /// Where they go.
+    pub to: HostId,
+}
+
+impl Link {
+    /// The name by which weather knows it.
+    pub const fn name(self) -> u64 {
+        (self.from.0 as u64) << 16 | self.to.0 as u64
+    }
+}
+
+/// What is wrong with a link.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Trouble {
+    /// How many faults cut it.
+    pub cuts: u32,
+    /// What each piece takes longer.
+    pub extra_delay_ns: u64,
+}
+
+impl Trouble {
+    /// True if nothing passes.
+    pub const fn is_cut(&self) -> bool {
+        self.cuts > 0
+    }
+}
