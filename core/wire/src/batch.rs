@@ -19,7 +19,7 @@ mod record;
 mod replica;
 #[cfg(test)]
 mod tests;
-mod varint;
+pub(crate) mod varint;
 
 pub use assign::{Assigned, Stamp};
 pub use batches::{Batch, Batches};

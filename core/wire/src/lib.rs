@@ -4,12 +4,14 @@
 pub mod api;
 pub mod batch;
 pub mod codec;
+pub mod control;
 pub mod error;
 pub mod fetch;
 pub mod frame;
 pub mod ids;
 pub mod messages;
 pub mod prepare;
+pub mod records;
 pub mod request;
 pub mod response;
 pub mod scatter;

@@ -115,6 +115,11 @@ impl Builder {
         }
     }
 
+    /// True if it will be a control batch.
+    pub fn is_control(&self) -> bool {
+        self.control
+    }
+
     /// How many records were added.
     pub fn record_count(&self) -> i32 {
         self.count
