@@ -12,6 +12,10 @@ pub const UNASKED_BYTES_MAX: u32 = 64 * 1024;
 /// Small frames are read together into chunks of this size; a longer frame gets a buffer of its own.
 pub const CHUNK_BYTES: usize = 16 * 1024;
 
+/// What a long frame's own buffer begins with, unless the frame is shorter.
+const OWN_BYTES: usize = 256 * 1024;
+/// By what that buffer grows when it is full. Each growth copies what is there: a third of the frame in all.
+const GROWTH: usize = 4;
 const LENGTH_BYTES: usize = 4;
 const API_KEY_BYTES: usize = 2;
 
@@ -201,7 +205,12 @@ impl Framer {
             return None;
         }
         self.state = State::Between;
-        Some(FrameEvent::Frame(self.held.split_to(bytes as usize).freeze()))
+        let frame = self.held.split_to(bytes as usize).freeze();
+        if self.held.is_empty() && frame.len() > CHUNK_BYTES {
+            // Or the next chunk would be cut out of the long buffer as soon as the frame is let go, and keep it alive.
+            self.held = BytesMut::new();
+        }
+        Some(FrameEvent::Frame(frame))
     }
 
     fn broken(&mut self, error: FrameError) -> FrameError {
@@ -221,12 +230,17 @@ impl Framer {
         self.held.capacity() - self.held.len()
     }
 
-    /// Room for the rest of a long frame, in a buffer that doubles with what arrives.
+    /// Room for the rest of a long frame, in a buffer of its own that grows with what arrives.
     fn grow_for(&mut self, bytes: usize) -> usize {
-        let missing = bytes.saturating_sub(self.held.len()).max(1);
-        if self.held.capacity() == self.held.len() || self.held.capacity() <= CHUNK_BYTES {
-            self.held.reserve(missing.min(self.held.len().max(CHUNK_BYTES)));
+        let is_chunk = self.held.capacity() <= CHUNK_BYTES;
+        if is_chunk || self.held.capacity() == self.held.len() {
+            let mut own = BytesMut::with_capacity(bytes.min(OWN_BYTES.max(GROWTH * self.held.len())));
+            own.extend_from_slice(&self.held);
+            self.held = own;
         }
-        missing.min(self.held.capacity() - self.held.len())
+        bytes.min(self.held.capacity()) - self.held.len()
     }
 }
+
+#[cfg(test)]
+mod tests;
