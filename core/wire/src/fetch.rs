@@ -140,3 +140,6 @@ impl<R> FetchedPartition<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

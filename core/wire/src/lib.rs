@@ -15,3 +15,6 @@ pub mod records;
 pub mod request;
 pub mod response;
 pub mod scatter;
+
+#[cfg(test)]
+mod differential;

@@ -2,8 +2,8 @@
 
 mod decode;
 mod header;
-mod shape;
-mod shapes;
+pub(crate) mod shape;
+pub(crate) mod shapes;
 
 use bytes::Bytes;
 
@@ -16,7 +16,7 @@ pub struct Limits {
     /// Bytes of memory that a decoded request other than Produce may take. A hostile Metadata request takes 36 times its frame.
     pub decoded_bytes_max: u64,
     /// Bytes that the records of one compressed batch may have when decompressed.
-    pub batch_decompressed_bytes_max: u64,
+    pub batch_decompressed_bytes_max: usize,
 }
 
 impl Default for Limits {

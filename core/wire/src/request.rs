@@ -1,14 +1,13 @@
 //! Requests: typed as the broker receives them, and encoded as a client sends them.
 
 mod encode;
-mod provisional;
 
 pub use encode::{EncodeError, encode};
 
 use crate::api::{ApiKey, for_each_api};
+use crate::batch::{BatchError, ProducerBatch};
 use crate::ids::{CorrelationId, Uuid};
 use crate::messages::KafkaString;
-pub use provisional::{BatchError, ProducerBatch};
 
 /// What every request begins with.
 #[derive(Clone, Debug, PartialEq, Eq)]

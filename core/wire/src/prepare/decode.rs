@@ -3,10 +3,11 @@
 use bytes::Bytes;
 
 use crate::api::{ApiKey, for_each_api};
+use crate::batch::{BatchError, ProducerBatch, Rules};
 use crate::messages::ProduceRequestData;
 use crate::prepare::shape::{self, ShapeError};
 use crate::prepare::{Limits, PrepareError, Prepared, shapes};
-use crate::request::{BatchError, ProducePartition, ProduceRequest, ProduceTopic, ProducerBatch, Request, RequestHeader};
+use crate::request::{ProducePartition, ProduceRequest, ProduceTopic, Request, RequestHeader};
 
 macro_rules! declare_decode {
     (Produce = $key:literal, $oldest:literal..=$newest:literal, flexible $flexible:literal, $body:ident => $response:ident;
@@ -53,6 +54,8 @@ fn produce(body: ProduceRequestData, version: i16, limits: &Limits) -> ProduceRe
     ProduceRequest { transactional_id: body.transactional_id, acks: body.acks, timeout_ms: body.timeout_ms, topics: topics.collect() }
 }
 
-fn batch(records: Option<Bytes>, _version: i16, _limits: &Limits) -> Result<ProducerBatch, BatchError> {
-    ProducerBatch::provisional(records.unwrap_or_default())
+/// The one batch of a partition; null and empty records alike have none.
+fn batch(records: Option<Bytes>, version: i16, limits: &Limits) -> Result<ProducerBatch, BatchError> {
+    let rules = Rules { produce_version: version, decoded_bytes_max: limits.batch_decompressed_bytes_max };
+    ProducerBatch::validate(&records.ok_or(BatchError::NoBatch)?, rules)
 }

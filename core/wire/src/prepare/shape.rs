@@ -4,25 +4,25 @@
 use crate::messages::RawTaggedField;
 
 /// A structure of a schema, or the body itself.
-pub(super) struct Shape {
+pub(crate) struct Shape {
     /// Bytes of memory of one decoded value, without what it owns elsewhere.
     bytes: usize,
-    fields: &'static [Field],
+    pub(crate) fields: &'static [Field],
     /// False for numbers and strings as elements of an array, which have no tagged fields of their own.
-    is_structure: bool,
+    pub(crate) is_structure: bool,
 }
 
 /// A field of a structure, in the order of the wire.
-pub(super) struct Field {
+pub(crate) struct Field {
     name: &'static str,
-    kind: Kind,
-    oldest: i16,
-    newest: i16,
+    pub(crate) kind: Kind,
+    pub(crate) oldest: i16,
+    pub(crate) newest: i16,
     /// The first version in which it may be null.
-    nullable: i16,
+    pub(crate) nullable: i16,
 }
 
-enum Kind {
+pub(crate) enum Kind {
     /// Numbers and ids: so many bytes.
     Fixed(usize),
     Text,
@@ -34,7 +34,7 @@ enum Kind {
 
 /// Why a body has not the shape of its schema.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum ShapeError {
+pub(crate) enum ShapeError {
     #[error("it ends within {field}")]
     Short { field: &'static str },
     #[error("{field} is null and must not be")]
@@ -47,17 +47,17 @@ pub(super) enum ShapeError {
 
 impl Shape {
     /// The shape of the decoded type `T`.
-    pub(super) const fn of<T>(fields: &'static [Field]) -> Shape {
+    pub(crate) const fn of<T>(fields: &'static [Field]) -> Shape {
         Shape { bytes: size_of::<T>(), fields, is_structure: true }
     }
 
     /// The shape of an array's elements that are plain numbers or strings of the type `T`.
-    pub(super) const fn of_plain<T>(field: &'static [Field; 1]) -> Shape {
+    pub(crate) const fn of_plain<T>(field: &'static [Field; 1]) -> Shape {
         Shape { bytes: size_of::<T>(), fields: field, is_structure: false }
     }
 
     /// The same shape, whose values are turned into values of `T` besides.
-    pub(super) const fn and<T>(self) -> Shape {
+    pub(crate) const fn and<T>(self) -> Shape {
         Shape { bytes: self.bytes + size_of::<T>(), ..self }
     }
 }
@@ -67,48 +67,48 @@ impl Field {
         Field { name, kind, oldest: 0, newest: i16::MAX, nullable: i16::MAX }
     }
 
-    pub(super) const fn since(self, oldest: i16) -> Field {
+    pub(crate) const fn since(self, oldest: i16) -> Field {
         Field { oldest, ..self }
     }
 
-    pub(super) const fn until(self, newest: i16) -> Field {
+    pub(crate) const fn until(self, newest: i16) -> Field {
         Field { newest, ..self }
     }
 
-    pub(super) const fn nullable_since(self, nullable: i16) -> Field {
+    pub(crate) const fn nullable_since(self, nullable: i16) -> Field {
         Field { nullable, ..self }
     }
 }
 
-pub(super) const fn fixed(name: &'static str, bytes: usize) -> Field {
+pub(crate) const fn fixed(name: &'static str, bytes: usize) -> Field {
     Field::new(name, Kind::Fixed(bytes))
 }
 
-pub(super) const fn text(name: &'static str) -> Field {
+pub(crate) const fn text(name: &'static str) -> Field {
     Field::new(name, Kind::Text)
 }
 
-pub(super) const fn bytes(name: &'static str) -> Field {
+pub(crate) const fn bytes(name: &'static str) -> Field {
     Field::new(name, Kind::Bytes)
 }
 
-pub(super) const fn array(name: &'static str, of: &'static Shape) -> Field {
+pub(crate) const fn array(name: &'static str, of: &'static Shape) -> Field {
     Field::new(name, Kind::Array(of))
 }
 
-pub(super) const fn optional(name: &'static str, of: &'static Shape) -> Field {
+pub(crate) const fn optional(name: &'static str, of: &'static Shape) -> Field {
     Field::new(name, Kind::Optional(of))
 }
 
 /// Walks a body without allocating and tells how many bytes of memory the decoded value will take besides the frame.
-pub(super) fn walk(shape: &Shape, body: &[u8], version: i16, flexible: bool, bytes_max: u64) -> Result<u64, ShapeError> {
+pub(crate) fn walk(shape: &Shape, body: &[u8], version: i16, flexible: bool, bytes_max: u64) -> Result<u64, ShapeError> {
     let mut walk = Walk { rest: body, version, flexible, bytes: shape.bytes as u64, bytes_max };
     walk.structure(shape)?;
     Ok(walk.bytes)
 }
 
 /// How many bytes the tagged fields take that `bytes` begins with.
-pub(super) fn tags_length(bytes: &[u8]) -> Result<usize, ShapeError> {
+pub(crate) fn tags_length(bytes: &[u8]) -> Result<usize, ShapeError> {
     let mut walk = Walk { rest: bytes, version: 0, flexible: true, bytes: 0, bytes_max: u64::MAX };
     walk.tags()?;
     Ok(bytes.len() - walk.rest.len())

@@ -15,7 +15,7 @@ use crate::prepare::shape::{Shape, array, bytes, fixed, optional, text};
 use crate::request::{ProducePartition, ProduceTopic};
 
 /// The shape of an API's requests.
-pub(super) const fn of(api: ApiKey) -> &'static Shape {
+pub(crate) const fn of(api: ApiKey) -> &'static Shape {
     match api {
         ApiKey::Produce => &PRODUCE,
         ApiKey::Fetch => &FETCH,
