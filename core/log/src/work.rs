@@ -1,10 +1,15 @@
 //! Work: pure functions over bytes that the core names, run by the host on any thread and answered by an input.
 //!
-//! The core itself never loops over payload. A unit of work reads a file (or bytes in hand), decides nothing, and returns a value.
+//! The core itself never loops over payload. A unit of work reads one open file, decides nothing, and returns a value; [`run`] does it. A long scan comes in
+//! slices: it returns where it stands, and is handed in again.
+
+pub mod scan;
 
 use bytes::Bytes;
 
-use crate::disk::DiskError;
+use crate::disk::{DiskError, FileId};
+use crate::output;
+use scan::Scan;
 
 /// Reads the bytes of one open file for a unit of work.
 pub trait ReadAt {
@@ -15,4 +20,43 @@ pub trait ReadAt {
     /// # Errors
     /// What the disk said.
     fn read_at(&mut self, at: u64, length: u64) -> Result<Bytes, DiskError>;
+}
+
+/// A pure function over one open file.
+#[derive(Clone, Debug)]
+pub enum Work {
+    /// Find something in a running log.
+    Search(output::Work),
+    /// Read on in a segment that is being opened or recovered.
+    Scan(Box<Scan>),
+}
+
+/// What a unit of [`Work`] came to.
+#[derive(Clone, Debug)]
+pub enum WorkResult {
+    /// Of a [`Work::Search`].
+    Search(Result<output::WorkDone, DiskError>),
+    /// Of a [`Work::Scan`]: where it stands.
+    Scan(Result<Box<Scan>, DiskError>),
+}
+
+impl Work {
+    /// The open file that this reads; what was written before the work was submitted is what it sees.
+    pub const fn file(&self) -> FileId {
+        match self {
+            Work::Search(output::Work::FindOffset { file, .. } | output::Work::FindTimestamp { file, .. }) => *file,
+            Work::Scan(scan) => scan.file,
+        }
+    }
+}
+
+/// Does the work. `file` reads what [`Work::file`] names.
+pub fn run(work: Work, file: &mut dyn ReadAt) -> WorkResult {
+    match work {
+        Work::Search(search) => WorkResult::Search({
+            let _ = search;
+            Ok(output::WorkDone::Batch(None))
+        }),
+        Work::Scan(mut scan) => WorkResult::Scan(scan.slice(file).map(|()| scan)),
+    }
 }

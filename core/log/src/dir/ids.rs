@@ -24,6 +24,8 @@ pub struct FileIds {
 const DIR_BITS: u32 = 8;
 const OWNER_BITS: u32 = 28;
 const FILE_BITS: u32 = 64 - DIR_BITS - OWNER_BITS;
+const OPENING_OPS: u64 = 1 << (64 - DIR_BITS - 1);
+const OPENING_OWNERS: u64 = 1 << (OWNER_BITS - 1);
 
 impl DirIds {
     /// The mint of a directory, at the beginning of a life.
@@ -33,6 +35,19 @@ impl DirIds {
     pub fn new(dir: DirId) -> DirIds {
         assert!(dir.0 < 1 << DIR_BITS, "log directory {} of at most 256", dir.0);
         DirIds { dir, ops: 0, owners: 0 }
+    }
+
+    /// The mint of a directory's opening, which runs beside the directory: nothing it gives out is ever given out by the other.
+    ///
+    /// # Panics
+    /// If there are more than 256 log directories.
+    pub fn opening(dir: DirId) -> DirIds {
+        DirIds { ops: OPENING_OPS, owners: OPENING_OWNERS, ..DirIds::new(dir) }
+    }
+
+    /// True if this operation belongs to the opening of its directory.
+    pub const fn is_opening(op: OpId) -> bool {
+        op.0 & OPENING_OPS != 0
     }
 
     /// The directory.
