@@ -10,7 +10,7 @@ use kafka_protocol::messages::{ApiKey as TheirKey, RequestKind, ResponseKind};
 use proptest::prelude::*;
 
 use crate::api::{ApiKey, for_each_api};
-use crate::differential::generate::Values;
+pub(crate) use crate::differential::generate::Values;
 use crate::ids::CorrelationId;
 use crate::messages::{
     ApiVersionsResponseData, FetchRequestData, KafkaUuid, ProduceResponseData, api_versions_response, fetch_request, produce_response, text,

@@ -90,3 +90,6 @@ pub fn prepare(frame: Bytes, limits: &Limits) -> Result<Prepared, PrepareError> 
     let (header, body) = header::read(frame)?;
     decode::decode(header, body, limits)
 }
+
+#[cfg(test)]
+mod tests;

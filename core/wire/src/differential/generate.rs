@@ -6,7 +6,7 @@ use kacrab_protocol::primitives::write_unsigned_varint;
 use crate::prepare::shape::{Field, Kind, Shape};
 
 /// Makes bodies. Every byte of a number is 0 or 1, so that whatever is a boolean has one of the two bytes that it is written as.
-pub(super) struct Values {
+pub(crate) struct Values {
     state: u64,
     version: i16,
     flexible: bool,
@@ -14,11 +14,11 @@ pub(super) struct Values {
 }
 
 impl Values {
-    pub(super) fn new(seed: u64, version: i16, flexible: bool) -> Values {
+    pub(crate) fn new(seed: u64, version: i16, flexible: bool) -> Values {
         Values { state: seed, version, flexible, out: BytesMut::new() }
     }
 
-    pub(super) fn body(mut self, shape: &Shape) -> Bytes {
+    pub(crate) fn body(mut self, shape: &Shape) -> Bytes {
         self.structure(shape);
         self.out.freeze()
     }
