@@ -10,8 +10,10 @@ use crate::image::Overrides;
 /// # Errors
 /// For an unknown key, a wrong value, or values that contradict each other; in Kafka's words.
 pub fn validate_topic_overrides(overrides: &Overrides, view: &NodeView<'_>) -> Result<(), ConfigError> {
-    for (name, value) in overrides {
-        let key = topic_key(name).ok_or_else(|| ConfigError { key: name.to_string(), message: format!("Unknown topic config name: {name}") })?;
+    if let Some(name) = overrides.keys().find(|name| topic_key(name).is_none()) {
+        return Err(ConfigError { key: name.to_string(), message: format!("Unknown topic config name: {name}") });
+    }
+    for (key, value) in overrides.iter().filter_map(|(name, value)| Some((topic_key(name)?, value))) {
         key.parse(value)?;
     }
     let number = |name: &str| {

@@ -58,6 +58,12 @@ impl Broker {
         self.endpoints.iter().find(|e| &*e.listener == listener)
     }
 
+    /// True if some log directory of it takes further partitions.
+    pub fn takes_partitions(&self) -> bool {
+        let cordoned = self.cordoned_log_dirs.as_deref().unwrap_or(&[]);
+        self.log_dirs.is_empty() || self.log_dirs.iter().any(|d| !cordoned.contains(d))
+    }
+
     /// True if it may lead, join an ISR and be given partitions.
     pub const fn is_active(&self) -> bool {
         !self.fenced && !self.in_controlled_shutdown

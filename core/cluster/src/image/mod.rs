@@ -115,7 +115,12 @@ impl Image {
         self.topic_ids.values().map(|id| self.topics.get(id).expect("every name leads to a topic"))
     }
 
-    /// Every topic with a name above `after`, by ascending name: what a cursor continues from.
+    /// Every topic, by ascending id: the order of snapshots and of decisions over all topics.
+    pub fn topics_by_id(&self) -> impl Iterator<Item = &Arc<Topic>> {
+        self.topics.values()
+    }
+
+    /// Every topic with a name from `first` on, by ascending name: what a cursor continues from.
     pub fn topics_from(&self, first: &str) -> impl Iterator<Item = &Arc<Topic>> {
         let bounds = (std::ops::Bound::Included(first), std::ops::Bound::Unbounded);
         self.topic_ids.range::<str, _>(bounds).map(|(_, id)| self.topics.get(id).expect("every name leads to a topic"))
