@@ -20,5 +20,6 @@ pub use kacrab_protocol::generated::{
     allocate_producer_ids_request::AllocateProducerIdsRequestData, allocate_producer_ids_response::AllocateProducerIdsResponseData,
     broker_heartbeat_request::BrokerHeartbeatRequestData, broker_heartbeat_response::BrokerHeartbeatResponseData,
     broker_registration_request::BrokerRegistrationRequestData, broker_registration_response::BrokerRegistrationResponseData,
-    controller_registration_request::ControllerRegistrationRequestData, controller_registration_response::ControllerRegistrationResponseData,
+    controller_registration_request::ControllerRegistrationRequestData,
+    controller_registration_response::ControllerRegistrationResponseData,
 };

@@ -3,7 +3,13 @@
 use super::definition::{BrokerSynonym, Definition, Update, ValueType};
 use super::rule::Rule;
 
-const fn key(name: &'static str, value_type: ValueType, default: &'static str, rule: Rule, synonyms: &'static [BrokerSynonym]) -> Definition {
+const fn key(
+    name: &'static str,
+    value_type: ValueType,
+    default: &'static str,
+    rule: Rule,
+    synonyms: &'static [BrokerSynonym],
+) -> Definition {
     Definition { name, value_type, default: Some(default), rule, synonyms, update: Update::ClusterWide, unused: false, says: "" }
 }
 
@@ -53,8 +59,9 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         .says("How long tombstones of a compacted topic stay readable."),
     key("file.delete.delay.ms", ValueType::Long, "60000", Rule::AtLeast(0), &[of("log.segment.delete.delay.ms")])
         .says("How long a deleted file stays on disk."),
-    key("flush.messages", ValueType::Long, "1", Rule::AtLeast(1), &[of("log.flush.interval.messages")])
-        .says("1: a record is acknowledged after it was synced. More: after it was written, and synced at that many records at the latest."),
+    key("flush.messages", ValueType::Long, "1", Rule::AtLeast(1), &[of("log.flush.interval.messages")]).says(
+        "1: a record is acknowledged after it was synced. More: after it was written, and synced at that many records at the latest.",
+    ),
     key("flush.ms", ValueType::Long, MAX, Rule::AtLeast(0), &[of("log.flush.interval.ms"), of("log.flush.scheduler.interval.ms")])
         .says("After how long what was written is synced at the latest."),
     key("follower.replication.throttled.replicas", ValueType::List, "", Rule::ThrottledReplicas, &[])
@@ -62,7 +69,9 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         .says("Replicas whose followers keep to the replication quota."),
     key("index.interval.bytes", ValueType::Int, "4096", Rule::AtLeast(0), &[of("log.index.interval.bytes")])
         .says("How many bytes lie between two entries of the offset index."),
-    key("internal.segment.bytes", ValueType::Int, "", Rule::Any, &[]).unused().says("The size of a segment, without a lower bound; for tests of Apache Kafka."),
+    key("internal.segment.bytes", ValueType::Int, "", Rule::Any, &[])
+        .unused()
+        .says("The size of a segment, without a lower bound; for tests of Apache Kafka."),
     key("leader.replication.throttled.replicas", ValueType::List, "", Rule::ThrottledReplicas, &[])
         .unused()
         .says("Replicas whose leaders keep to the replication quota."),
@@ -74,7 +83,8 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         .says("How long segments of a tiered partition stay on the broker; -2 for retention.ms."),
     key("max.compaction.lag.ms", ValueType::Long, MAX, Rule::AtLeast(1), &[of("log.cleaner.max.compaction.lag.ms")])
         .says("After how long a record is open to compaction at the latest."),
-    key("max.message.bytes", ValueType::Int, "1048588", Rule::AtLeast(0), &[of("message.max.bytes")]).says("The longest batch that is taken."),
+    key("max.message.bytes", ValueType::Int, "1048588", Rule::AtLeast(0), &[of("message.max.bytes")])
+        .says("The longest batch that is taken."),
     key("message.timestamp.after.max.ms", ValueType::Long, "3600000", Rule::AtLeast(0), &[of("log.message.timestamp.after.max.ms")])
         .says("How far a record's time may lie after the broker's clock."),
     key("message.timestamp.before.max.ms", ValueType::Long, MAX, Rule::AtLeast(0), &[of("log.message.timestamp.before.max.ms")])
@@ -93,7 +103,8 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         .says("How long a record stays out of compaction at the least."),
     key("min.insync.replicas", ValueType::Int, "1", Rule::AtLeast(1), &[of("min.insync.replicas")])
         .says("How many replicas must hold a record before acks=all is answered."),
-    key("preallocate", ValueType::Boolean, "false", Rule::Any, &[of("log.preallocate")]).says("Whether a segment's file gets its whole length when it is made."),
+    key("preallocate", ValueType::Boolean, "false", Rule::Any, &[of("log.preallocate")])
+        .says("Whether a segment's file gets its whole length when it is made."),
     key("remote.log.copy.disable", ValueType::Boolean, "false", Rule::Any, &[]).unused().says("Whether tiered data becomes read-only."),
     key("remote.log.delete.on.disable", ValueType::Boolean, "false", Rule::Any, &[])
         .unused()
@@ -111,7 +122,8 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     .says("How long segments are kept; -1 for ever."),
     key("segment.bytes", ValueType::Int, "1073741824", Rule::AtLeast(1_048_576), &[of("log.segment.bytes")])
         .says("At which size a segment is closed and the next one begun."),
-    key("segment.index.bytes", ValueType::Int, "10485760", Rule::AtLeast(4), &[of("log.index.size.max.bytes")]).says("The size of a segment's indexes."),
+    key("segment.index.bytes", ValueType::Int, "10485760", Rule::AtLeast(4), &[of("log.index.size.max.bytes")])
+        .says("The size of a segment's indexes."),
     key("segment.jitter.ms", ValueType::Long, "0", Rule::AtLeast(0), &[of("log.roll.jitter.ms"), hours("log.roll.jitter.hours")])
         .says("By how much segment.ms is shortened at the most, drawn for each segment."),
     key("segment.ms", ValueType::Long, "604800000", Rule::AtLeast(1), &[of("log.roll.ms"), hours("log.roll.hours")])

@@ -1,9 +1,7 @@
 //! What the log of a fresh cluster begins with, as Apache Kafka 4.3 formats it.
 
 use crate::image::METADATA_VERSION;
-use crate::record::{
-    BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, MetadataRecord,
-};
+use crate::record::{BeginTransactionRecord, ConfigRecord, EndTransactionRecord, FeatureLevelRecord, MetadataRecord};
 
 /// 4.3-IV0, the newest level of production.
 pub const METADATA_VERSION_LATEST: i16 = 30;
@@ -44,7 +42,8 @@ pub fn bootstrap_records() -> Vec<MetadataRecord> {
         ("streams.version", 1),
         ("transaction.version", 2),
     ];
-    let record = |(name, feature_level): (&str, i16)| MetadataRecord::FeatureLevel(FeatureLevelRecord { name: name.to_owned(), feature_level });
+    let record =
+        |(name, feature_level): (&str, i16)| MetadataRecord::FeatureLevel(FeatureLevelRecord { name: name.to_owned(), feature_level });
     levels.into_iter().map(record).collect()
 }
 

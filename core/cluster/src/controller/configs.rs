@@ -220,10 +220,10 @@ fn altered(resource: &Resource, config: &AlterableConfig, current: Option<&str>)
     let definition = if resource.kind == ResourceType::TOPIC { topic_key(key) } else { broker_key(key) };
     let value = || config.value.as_ref().map_or("", KafkaString::as_str);
     let is_list = definition.is_some_and(|d| d.value_type == ValueType::List);
-    let not_a_list = |operation: &str| {
-        Refusal::new(ErrorCode::InvalidConfig, format!("Can't {operation} to key {key} because its type is not LIST."))
-    };
-    let mut entries: Vec<&str> = current.or(definition.and_then(|d| d.default)).unwrap_or("").split(',').filter(|e| !e.is_empty()).collect();
+    let not_a_list =
+        |operation: &str| Refusal::new(ErrorCode::InvalidConfig, format!("Can't {operation} to key {key} because its type is not LIST."));
+    let mut entries: Vec<&str> =
+        current.or(definition.and_then(|d| d.default)).unwrap_or("").split(',').filter(|e| !e.is_empty()).collect();
     match config.config_operation {
         0 => Ok(config.value.as_ref().map(KafkaString::to_string)),
         1 => Ok(None),

@@ -50,13 +50,7 @@ pub(super) fn change(
 }
 
 fn unchanged(situation: Situation) -> PartitionChangeRecord {
-    PartitionChangeRecord {
-        partition_id: situation.index,
-        topic_id: situation.topic,
-        leader: NO_LEADER_CHANGE,
-        leader_recovery_state: -1,
-        ..Default::default()
-    }
+    PartitionChangeRecord { partition_id: situation.index, topic_id: situation.topic, ..Default::default() }
 }
 
 struct Plan<'a> {
@@ -102,9 +96,8 @@ impl Plan<'_> {
 
     /// The leader, and whether it would be elected uncleanly.
     fn choose(&self, acceptable: &impl Fn(NodeId) -> bool) -> (Option<NodeId>, bool) {
-        let clean = |replica: NodeId| {
-            (self.isr.contains(&replica) || self.isr.is_empty() && self.elr.contains(&replica)) && acceptable(replica)
-        };
+        let clean =
+            |replica: NodeId| (self.isr.contains(&replica) || self.isr.is_empty() && self.elr.contains(&replica)) && acceptable(replica);
         if let Some(leader) = self.partition.leader.filter(|&l| clean(l)) {
             return (Some(leader), false);
         }

@@ -16,7 +16,9 @@ pub fn check_topic_name(name: &str) -> Result<(), Refusal> {
         "" => "the empty string is not allowed".to_owned(),
         "." => "'.' is not allowed".to_owned(),
         ".." => "'..' is not allowed".to_owned(),
-        _ if name.encode_utf16().count() > LENGTH_MAX => format!("the length of '{name}' is longer than the max allowed length {LENGTH_MAX}"),
+        _ if name.encode_utf16().count() > LENGTH_MAX => {
+            format!("the length of '{name}' is longer than the max allowed length {LENGTH_MAX}")
+        }
         _ if !name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')) => {
             format!("'{name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'")
         }

@@ -19,7 +19,8 @@ pub(super) struct UsableBroker {
 /// Source: KIP-500's striped placement. Draws: by rack and by round, from `seed`.
 pub(super) fn place(brokers: &[UsableBroker], partitions: usize, replicas: i32, seed: Seed) -> Result<Vec<Vec<NodeId>>, String> {
     let replicas_wanted = usize::try_from(replicas).ok().filter(|&n| n > 0);
-    let replicas_wanted = replicas_wanted.ok_or_else(|| format!("Invalid replication factor {replicas}: the replication factor must be positive."))?;
+    let replicas_wanted =
+        replicas_wanted.ok_or_else(|| format!("Invalid replication factor {replicas}: the replication factor must be positive."))?;
     let mut racks = Racks::new(brokers, seed);
     if racks.unfenced == 0 {
         return Err("All brokers are currently fenced, or have all their log directories cordoned.".to_owned());

@@ -5,8 +5,8 @@ use crate::config::ConfigError;
 use crate::messages::{
     AllocateProducerIdsResponseData, AlterConfigsResponseData, BrokerHeartbeatResponseData, BrokerRegistrationResponseData,
     ControllerRegistrationResponseData, CreatePartitionsResponseData, CreateTopicsResponseData, DeleteTopicsResponseData, ErrorCode,
-    IncrementalAlterConfigsResponseData, KafkaString, KafkaUuid, alter_configs_response, create_partitions_response, create_topics_response,
-    delete_topics_response, incremental_alter_configs_response, text,
+    IncrementalAlterConfigsResponseData, KafkaString, KafkaUuid, alter_configs_response, create_partitions_response,
+    create_topics_response, delete_topics_response, incremental_alter_configs_response, text,
 };
 
 /// Why a request, or a part of one, is refused.

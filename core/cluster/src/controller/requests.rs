@@ -4,8 +4,8 @@ use crate::messages::{
     AllocateProducerIdsRequestData, AllocateProducerIdsResponseData, AlterConfigsRequestData, AlterConfigsResponseData,
     BrokerHeartbeatRequestData, BrokerHeartbeatResponseData, BrokerRegistrationRequestData, BrokerRegistrationResponseData,
     ControllerRegistrationRequestData, ControllerRegistrationResponseData, CreatePartitionsRequestData, CreatePartitionsResponseData,
-    CreateTopicsRequestData, CreateTopicsResponseData, DeleteTopicsRequestData, DeleteTopicsResponseData, IncrementalAlterConfigsRequestData,
-    IncrementalAlterConfigsResponseData,
+    CreateTopicsRequestData, CreateTopicsResponseData, DeleteTopicsRequestData, DeleteTopicsResponseData,
+    IncrementalAlterConfigsRequestData, IncrementalAlterConfigsResponseData,
 };
 use crate::record::MetadataRecord;
 

@@ -61,7 +61,8 @@ impl Sessions {
 
     /// A registration was appended at `at`.
     pub(super) fn registered(&mut self, broker: NodeId, epoch: BrokerEpoch, at: Offset, now: Mono) {
-        let session = Session { epoch, registered_at: at, metadata_offset: Offset(-1), controlled_shutdown_at: None, last_contact: Some(now) };
+        let session =
+            Session { epoch, registered_at: at, metadata_offset: Offset(-1), controlled_shutdown_at: None, last_contact: Some(now) };
         let kept = self.by_broker.get(&broker).filter(|s| s.epoch == epoch).copied();
         self.by_broker.insert(broker, kept.unwrap_or(session));
     }

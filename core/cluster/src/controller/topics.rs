@@ -58,7 +58,12 @@ impl Controller {
         Ok(())
     }
 
-    fn create_topic(&self, topic: &CreatableTopic, next: Offset, records: &mut Vec<MetadataRecord>) -> Result<CreatableTopicResult, Refusal> {
+    fn create_topic(
+        &self,
+        topic: &CreatableTopic,
+        next: Offset,
+        records: &mut Vec<MetadataRecord>,
+    ) -> Result<CreatableTopicResult, Refusal> {
         let name = topic.name.as_str();
         check_topic_name(name)?;
         if self.image.topic_id(name).is_some() {
@@ -208,7 +213,10 @@ impl Controller {
 
     /// A drawn id that no topic has; a second draw is needed about once in 2^122 times.
     fn free_topic_id(&self, name: &str, next: Offset) -> Uuid {
-        (0..).map(|attempt| topic_id(self.seed, name, next, attempt)).find(|id| self.image.topic_by_id(*id).is_none()).expect("some id is free")
+        (0..)
+            .map(|attempt| topic_id(self.seed, name, next, attempt))
+            .find(|id| self.image.topic_by_id(*id).is_none())
+            .expect("some id is free")
     }
 
     /// A partition as it begins: led by the first of its replicas that is active, with all that are active in sync.
@@ -262,8 +270,7 @@ impl Controller {
             return Err(Refusal::new(ErrorCode::InvalidPartitions, format!("Topic already has {count} partition(s).")));
         }
         if wanted.count < count {
-            let message =
-                format!("The topic {name} currently has {count} partition(s); {} would not be an increase.", wanted.count);
+            let message = format!("The topic {name} currently has {count} partition(s); {} would not be an increase.", wanted.count);
             return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
         }
         let additional = (wanted.count - count) as usize;
@@ -288,10 +295,8 @@ impl Controller {
             return self.place(&topic.name, additional, factor as i32, next);
         };
         if manual.len() != additional {
-            let message = format!(
-                "Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.",
-                manual.len()
-            );
+            let message =
+                format!("Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.", manual.len());
             return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
         }
         for (index, a) in (count..).zip(manual) {

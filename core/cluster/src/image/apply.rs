@@ -32,7 +32,7 @@ pub enum Changed {
     Feature(Arc<str>),
     /// A block of producer ids was given out.
     ProducerIds,
-    /// A record that is not understood yet was kept as it is. `first` of its kind: worth a note.
+    /// A record that nothing here acts upon yet was kept as it is. `first` of its kind: worth a note.
     Kept {
         /// Its kind.
         api_key: u32,
@@ -127,10 +127,18 @@ impl Image {
             }
             MetadataRecord::ClearElr(r) => self.clear_elr(&r.topic_name),
             MetadataRecord::NoOp(_)
+            | MetadataRecord::ZkMigrationState(_)
             | MetadataRecord::BeginTransaction(_)
             | MetadataRecord::EndTransaction(_)
             | MetadataRecord::AbortTransaction(_) => Ok(Changed::Nothing),
-            MetadataRecord::Unknown { api_key, .. } => Ok(self.keep(*api_key, record)),
+            MetadataRecord::DelegationToken(_)
+            | MetadataRecord::RemoveDelegationToken(_)
+            | MetadataRecord::UserScramCredential(_)
+            | MetadataRecord::RemoveUserScramCredential(_)
+            | MetadataRecord::ClientQuota(_)
+            | MetadataRecord::AccessControlEntry(_)
+            | MetadataRecord::RemoveAccessControlEntry(_)
+            | MetadataRecord::Unknown { .. } => Ok(self.keep(record)),
         }
     }
 
@@ -277,7 +285,8 @@ impl Image {
         Ok(Changed::Nothing)
     }
 
-    fn keep(&mut self, api_key: u32, record: &MetadataRecord) -> Changed {
+    fn keep(&mut self, record: &MetadataRecord) -> Changed {
+        let api_key = record.api_key();
         let first = self.kept.iter().all(|k| k.api_key() != api_key);
         let place = self.kept.partition_point(|k| section(k.api_key()) <= section(api_key));
         Arc::make_mut(&mut self.kept).insert(place, record.clone());
