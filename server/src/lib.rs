@@ -1,1 +1,169 @@
-//! The rim: sockets, files, clock, configuration around the core.
+//! The rim: sockets, files, clock and configuration around the core.
+//!
+//! One loop thread reads, checks, steps the node, writes to the page cache and answers; only syncs, cold reads, slow names and work leave it
+//! (measured: each hop between threads costs more than the checksum of a batch). Where to start reading: [`serve`], then `host`.
+
+mod clock;
+pub mod config;
+mod connection;
+mod disk;
+mod host;
+mod journal;
+mod outgoing;
+pub mod remote;
+mod work;
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use odradek_broker::Node;
+use odradek_broker::io::{ConnectionId, Input, ListenerId};
+use odradek_machine::Seed;
+use odradek_wire::frame::FrameLimits;
+use odradek_wire::prepare::Limits;
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::task::spawn_local;
+
+pub use config::Options;
+use config::{Bound, Config};
+
+use crate::clock::Clock;
+use crate::connection::Connection;
+use crate::disk::{Disk, Helpers};
+use crate::host::{Back, Host, Shared, Signals};
+
+/// Threads beside the loop: as many syncs as the queue of a device serves.
+const HELPERS_MAX: usize = 16;
+
+/// What a server that answers says of itself.
+pub struct Ready {
+    /// Where it listens, with the ports that were chosen.
+    pub addresses: Vec<String>,
+}
+
+/// Runs a node until it ends: by SIGTERM or SIGINT, or because it could not go on.
+///
+/// # Errors
+/// One line: why it could not start, or what ended it.
+pub fn serve(options: &Options, ready: impl FnOnce(&Ready)) -> Result<(), String> {
+    let config = Config::read(options)?;
+    let bound = config.bind()?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("starting the runtime: {e}"))?;
+    tokio::task::LocalSet::new().block_on(&runtime, run(config, bound, ready))
+}
+
+async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result<(), String> {
+    for key in config.keys.without_effect() {
+        tracing::warn!(key, "this key is known and has no effect here");
+    }
+    let (sender, back) = unbounded_channel();
+    let helpers = Helpers::new(sender, HELPERS_MAX);
+    let disk = Disk::new(config.log_dirs.clone(), helpers.clone())?;
+    let addresses = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
+    let node = Node::new(config.setup(bound.listeners, drawn_seed()));
+    let signals = Rc::new(Signals::default());
+    let host: Shared = Rc::new(RefCell::new(Host::new(node, disk, helpers.clone(), Clock::start(), Rc::clone(&signals))));
+
+    spawn_local(take_back(Rc::clone(&host), back));
+    spawn_local(keep_time(Rc::clone(&host), Rc::clone(&signals)));
+    spawn_local(await_stop(Rc::clone(&host)));
+    host.borrow_mut().input(Input::Wake);
+
+    tokio::select! {
+        () = signals.listen.notified() => {
+            let ids = Rc::new(std::cell::Cell::new(0));
+            for (listener, socket) in bound.sockets.into_iter().enumerate() {
+                let socket = TcpListener::from_std(socket).map_err(|e| format!("listeners: {e}"))?;
+                let listener = ListenerId(u16::try_from(listener).expect("there are few listeners"));
+                spawn_local(accept(Rc::clone(&host), socket, listener, Rc::clone(&ids), limits(&config)));
+            }
+            ready(&Ready { addresses });
+            signals.stopped.notified().await;
+        }
+        () = signals.stopped.notified() => {}
+    }
+    helpers.close();
+    let outcome = host.borrow().outcome();
+    outcome.unwrap_or(Ok(()))
+}
+
+/// What one connection may bring.
+#[derive(Clone, Copy)]
+pub(crate) struct ConnectionLimits {
+    frames: FrameLimits,
+    requests: Limits,
+}
+
+fn limits(config: &Config) -> ConnectionLimits {
+    let request_bytes_max = u32::try_from(config.keys.long("socket.request.max.bytes")).unwrap_or(u32::MAX);
+    ConnectionLimits { frames: FrameLimits::server(request_bytes_max), requests: Limits::default() }
+}
+
+/// Every life of a node has its own seed, drawn from the system.
+fn drawn_seed() -> Seed {
+    use std::hash::{BuildHasher, RandomState};
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+    Seed(RandomState::new().hash_one((std::process::id(), now.as_nanos())))
+}
+
+async fn take_back(host: Shared, mut back: UnboundedReceiver<Back>) {
+    while let Some(first) = back.recv().await {
+        let mut host = host.borrow_mut();
+        host.back(first);
+        while let Ok(more) = back.try_recv() {
+            host.back(more);
+        }
+    }
+}
+
+async fn keep_time(host: Shared, signals: Rc<Signals>) {
+    loop {
+        let wake = host.borrow_mut().arm();
+        let late = async move {
+            match wake {
+                Some(at) => tokio::time::sleep_until(at).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = late => host.borrow_mut().input(Input::Wake),
+            () = signals.deadline.notified() => {}
+        }
+    }
+}
+
+async fn await_stop(host: Shared) {
+    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+        tracing::warn!("signals cannot be heard here: this server ends only by being killed");
+        return;
+    };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    tracing::info!("stopping");
+    host.borrow_mut().input(Input::Stop);
+}
+
+async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids: Rc<std::cell::Cell<u64>>, limits: ConnectionLimits) {
+    loop {
+        let (stream, peer) = match socket.accept().await {
+            Ok(accepted) => accepted,
+            Err(error) => {
+                tracing::warn!(%error, "accepting a connection");
+                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        // Answers leave at once; failing to ask for it costs delay and nothing else.
+        let _ = stream.set_nodelay(true);
+        ids.set(ids.get() + 1);
+        let connection = Connection::new(ConnectionId(ids.get()));
+        let opened = Input::Opened { connection: connection.id, listener, peer: peer.to_string() };
+        host.borrow_mut().opened(Rc::clone(&connection), opened);
+        let (reader, writer) = stream.into_split();
+        spawn_local(connection::serve(Rc::clone(&host), connection, reader, writer, limits));
+    }
+}

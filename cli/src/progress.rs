@@ -1,0 +1,78 @@
+//! How far a long campaign is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+
+use std::io::IsTerminal;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressStyle};
+use odradek_sim::run::RunReport;
+
+/// Between two plain lines.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Told after each run, from any thread.
+pub struct Progress {
+    bar: Option<ProgressBar>,
+    done: AtomicU64,
+    failed: AtomicU64,
+    all: u64,
+    told: Mutex<Instant>,
+    began: Instant,
+}
+
+impl Progress {
+    /// Progress over `all` runs; silent if `quiet`.
+    pub fn new(all: u64, quiet: bool) -> Progress {
+        let bar = (!quiet && std::io::stderr().is_terminal()).then(|| {
+            let style =
+                ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {per_sec}, {eta} left {msg}").expect("the template is a constant");
+            ProgressBar::new(all).with_style(style)
+        });
+        let now = Instant::now();
+        Progress {
+            bar,
+            done: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            all: if quiet { 0 } else { all },
+            told: Mutex::new(now),
+            began: now,
+        }
+    }
+
+    /// One run ended.
+    pub fn ended(&self, run: &RunReport) {
+        let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        if run.verdict.is_failure() {
+            self.failed.fetch_add(1, Ordering::Relaxed);
+        }
+        let failed = self.failed.load(Ordering::Relaxed);
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(done);
+                if failed > 0 {
+                    bar.set_message(format!("{failed} failed"));
+                }
+            }
+            None if self.all > 0 => self.line(done, failed),
+            None => {}
+        }
+    }
+
+    /// Nothing follows.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+
+    fn line(&self, done: u64, failed: u64) {
+        let Ok(mut told) = self.told.try_lock() else { return };
+        if told.elapsed() >= LINE_EVERY {
+            *told = Instant::now();
+            let spent = self.began.elapsed().as_secs().max(1);
+            let left = self.all.saturating_sub(done) * spent / done.max(1);
+            eprintln!("{done}/{} runs, {} a second, {failed} failed, about {left} s left", self.all, done / spent);
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! What the trial says to people, and to machines.
+
+use odradek_sim::run::{Campaign, Matrix, RunReport, Twice, Verdict};
+
+/// Prints a value for machines.
+pub fn json(value: &impl serde::Serialize) {
+    println!("{}", serde_json::to_string_pretty(value).expect("a report is plain data"));
+}
+
+/// One line for each scenario, then every failure with its reproduction.
+pub fn campaign(campaign: &Campaign) {
+    let width = campaign.scenarios.iter().map(|s| s.scenario.len()).max().unwrap_or(0);
+    for s in &campaign.scenarios {
+        let word = if s.failed > 0 || !s.unseen.is_empty() { "FAILED" } else { "ok" };
+        let void = if s.void > 0 { format!(", {} void", s.void) } else { String::new() };
+        println!("{word:6} {:width$}  {} of {} clean{void}  {}", s.scenario, s.clean, s.runs, s.title);
+        for anomaly in &s.unseen {
+            println!("       expected '{anomaly}' in some seed, and no seed showed it");
+        }
+    }
+    for failure in &campaign.failures {
+        println!();
+        run(failure);
+    }
+    let faults: u64 = campaign.scenarios.iter().flat_map(|s| s.faults.values()).sum();
+    println!(
+        "\n{} runs, {} simulated seconds, {} acknowledged operations, {faults} faults, {} failures",
+        campaign.runs,
+        campaign.simulated_ms / 1000,
+        campaign.acknowledged,
+        campaign.failures.len()
+    );
+}
+
+/// One run, at length.
+pub fn run(report: &RunReport) {
+    let what = match &report.verdict {
+        Verdict::Clean => "clean".to_owned(),
+        Verdict::Void { why } => format!("void: {why}"),
+        Verdict::Crash { says } => format!("crash: {says}"),
+        Verdict::Liveness { says } => format!("not live: {says}"),
+        Verdict::Broken { violation } => format!("broken: {}\n  {}", violation.checker.replace('_', " "), violation.says),
+    };
+    println!("{} seed {}: {what}", report.scenario, report.seed);
+    if let Some(command) = &report.reproduce {
+        println!("  reproduce: {command}");
+    }
+    if let Some(capsule) = &report.capsule {
+        println!("  capsule:   {capsule}");
+    }
+}
+
+/// What running everything twice came to.
+pub fn twice(twice: &Twice) {
+    for d in &twice.different {
+        println!("DIFFERS {} seed {}\n  once:  {}\n  twice: {}", d.scenario, d.seed, d.first, d.second);
+    }
+    println!("{} runs compared, {} differ", twice.runs, twice.different.len());
+}
+
+/// A line for each mutant.
+pub fn matrix(matrix: &Matrix) {
+    for kill in &matrix.mutants {
+        match &kill.killed_by {
+            Some(report) => {
+                println!("killed   {} after {} seeds, {} simulated seconds", kill.mutant, kill.seeds_to_kill, kill.simulated_ms / 1000);
+                run(report);
+            }
+            None => println!("SURVIVED {} in {} runs, {} simulated seconds", kill.mutant, kill.seeds_to_kill, kill.simulated_ms / 1000),
+        }
+    }
+}

@@ -1,0 +1,196 @@
+//! One accepted connection: a task that reads, frames, prepares and steps, and a task that sends.
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::rc::Rc;
+
+use odradek_broker::io::{ConnectionId, Input};
+use odradek_wire::frame::{FrameEvent, Framer};
+use odradek_wire::prepare::prepare;
+use tokio::io::AsyncReadExt;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::sync::Notify;
+
+use crate::ConnectionLimits;
+use crate::host::Shared;
+use crate::outgoing::{Outgoing, Piece, Sent};
+
+/// What the two tasks of a connection and the host share.
+pub struct Connection {
+    /// The id under which the node knows it.
+    pub id: ConnectionId,
+    outgoing: RefCell<Outgoing>,
+    /// More to send, or the head is warm, or closing.
+    sending: Notify,
+    /// Reading may have been turned on.
+    reading: Notify,
+    paused: Cell<bool>,
+    awaits_grant: Cell<bool>,
+    closing: Cell<bool>,
+    gone: Cell<bool>,
+    warm: Cell<bool>,
+}
+
+impl Connection {
+    /// A connection that reads and has nothing to send.
+    pub fn new(id: ConnectionId) -> Rc<Connection> {
+        Rc::new(Connection {
+            id,
+            outgoing: RefCell::default(),
+            sending: Notify::new(),
+            reading: Notify::new(),
+            paused: Cell::new(false),
+            awaits_grant: Cell::new(false),
+            closing: Cell::new(false),
+            gone: Cell::new(false),
+            warm: Cell::new(false),
+        })
+    }
+
+    /// Puts a response behind those that wait.
+    pub fn enqueue(&self, pieces: impl Iterator<Item = Piece>) {
+        let mut outgoing = self.outgoing.borrow_mut();
+        pieces.for_each(|piece| outgoing.push(piece));
+        self.sending.notify_one();
+    }
+
+    /// The announced frame may be read.
+    pub fn grant(&self) {
+        self.awaits_grant.set(false);
+        self.reading.notify_one();
+    }
+
+    /// Takes no more bytes.
+    pub fn pause(&self) {
+        self.paused.set(true);
+    }
+
+    /// Takes bytes again.
+    pub fn resume(&self) {
+        self.paused.set(false);
+        self.reading.notify_one();
+    }
+
+    /// Closes once what waits has left.
+    pub fn close(&self) {
+        self.closing.set(true);
+        self.sending.notify_one();
+        self.reading.notify_one();
+    }
+
+    /// The pages at the head of the queue are in memory.
+    pub fn warmed(&self) {
+        self.warm.set(true);
+        self.sending.notify_one();
+    }
+
+    /// Ends both tasks.
+    fn leave(&self) {
+        self.gone.set(true);
+        self.sending.notify_one();
+        self.reading.notify_one();
+    }
+
+    fn may_read(&self) -> bool {
+        !self.paused.get() && !self.awaits_grant.get()
+    }
+
+    fn over(&self) -> bool {
+        self.gone.get() || self.closing.get()
+    }
+}
+
+/// Reads until the peer or the node has had enough, then tells the node that the connection is gone.
+pub async fn serve(host: Shared, connection: Rc<Connection>, reader: OwnedReadHalf, writer: OwnedWriteHalf, limits: ConnectionLimits) {
+    let sender = tokio::task::spawn_local(send_all(Rc::clone(&host), Rc::clone(&connection), writer));
+    if let Err(error) = read_all(&host, &connection, reader, limits).await {
+        tracing::debug!(connection = connection.id.0, %error, "a connection failed");
+        connection.leave();
+    }
+    if !connection.closing.get() {
+        connection.leave();
+    }
+    // A sender that panicked has said so already; there is nothing of its to keep.
+    let _ = sender.await;
+    host.borrow_mut().closed(connection.id);
+}
+
+async fn read_all(host: &Shared, connection: &Connection, mut reader: OwnedReadHalf, limits: ConnectionLimits) -> io::Result<()> {
+    let mut framer = Framer::new(limits.frames);
+    while !connection.over() {
+        while !connection.may_read() && !connection.over() {
+            connection.reading.notified().await;
+        }
+        framer.grant();
+        match framer.poll() {
+            Ok(Some(event)) => take_in(host, connection, event, &limits),
+            Ok(None) => {
+                // No buffer is held while nothing comes: an idle connection costs its task and nothing more.
+                framer.rest();
+                tokio::select! {
+                    ready = reader.readable() => ready?,
+                    () = connection.reading.notified() => continue,
+                }
+                if reader.read_buf(&mut framer.spare()).await? == 0 {
+                    return Ok(());
+                }
+            }
+            Err(error) => {
+                tracing::warn!(connection = connection.id.0, %error, "closing a connection that sends no frames of Kafka's");
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn take_in(host: &Shared, connection: &Connection, event: FrameEvent, limits: &ConnectionLimits) {
+    let input = match event {
+        FrameEvent::Announced { bytes } => {
+            connection.awaits_grant.set(true);
+            Input::FrameAnnounced { connection: connection.id, bytes }
+        }
+        FrameEvent::Frame(frame) => {
+            let frame_bytes = u32::try_from(frame.len()).expect("a frame's length came in 32 bits");
+            Input::Request { connection: connection.id, frame_bytes, request: prepare(frame, &limits.requests) }
+        }
+    };
+    host.borrow_mut().input(input);
+}
+
+async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHalf) {
+    while !connection.gone.get() {
+        if connection.outgoing.borrow().is_empty() {
+            if connection.closing.get() {
+                break;
+            }
+            connection.sending.notified().await;
+            continue;
+        }
+        let sent = connection.outgoing.borrow_mut().send(writer.as_ref(), connection.warm.replace(false));
+        match sent {
+            Ok(Sent::Progress { responses }) => {
+                for _ in 0..responses {
+                    host.borrow_mut().input(Input::Flushed { connection: connection.id });
+                }
+            }
+            Ok(Sent::Cold { file, at, length }) => {
+                host.borrow().warm(connection.id, file, at, length);
+                while !connection.warm.get() && !connection.gone.get() {
+                    connection.sending.notified().await;
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                tokio::select! {
+                    ready = writer.writable() => if ready.is_err() { break },
+                    () = connection.sending.notified() => {}
+                }
+            }
+            Err(error) => {
+                tracing::debug!(connection = connection.id.0, %error, "a peer went away in the middle of a response");
+                break;
+            }
+        }
+    }
+    connection.leave();
+}

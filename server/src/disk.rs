@@ -1,0 +1,310 @@
+//! The real disk: carries out [`DiskAction`]s with the promises that `odradek_log::disk` names, and no more.
+//!
+//! Page-cache work (write, truncate, names) is done at once on the loop thread, since every hop to another thread costs more than the work itself
+//! (`reports/published/rim.md`). What may take long leaves the loop: syncs, reads from the device, removals and listings.
+//! Completions of one file keep the order of submission: while a helper is busy with a file, what follows on it is applied but reported later.
+
+mod error;
+mod helpers;
+mod lock;
+
+use std::collections::{HashMap, VecDeque};
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name, OpId};
+
+use self::error::failed;
+pub use self::helpers::{Helpers, Job};
+use self::lock::Locks;
+
+/// The log directories of one node and the files it has open in them.
+pub struct Disk {
+    roots: Vec<PathBuf>,
+    files: HashMap<FileId, OpenFile>,
+    locks: Locks,
+    helpers: Helpers,
+    /// What finished on the loop thread and was not yet reported.
+    done: VecDeque<(OpId, DiskResult)>,
+}
+
+struct OpenFile {
+    handle: Arc<File>,
+    name: Name,
+    /// Operations that a helper has or that wait for one; empty means that the next operation completes at once.
+    line: VecDeque<Waiting>,
+}
+
+enum Waiting {
+    /// A helper has it: a sync, behind which later operations may be applied, or a read, behind which they may not.
+    Away { op: OpId, read: bool },
+    /// Applied behind a helper's; reported when it is at the head.
+    Applied(OpId, DiskResult),
+    /// A read is ahead: not applied yet.
+    Held(OpId, DiskAction),
+    /// The last operation of a file: reported, the handle goes.
+    Closed(OpId),
+}
+
+/// What a helper brings back.
+pub struct Finished {
+    op: OpId,
+    file: Option<FileId>,
+    result: DiskResult,
+}
+
+impl Disk {
+    /// A disk over these log directories, which are made if they are not there.
+    ///
+    /// # Errors
+    /// The directory that cannot be made, and why.
+    pub fn new(roots: Vec<PathBuf>, helpers: Helpers) -> Result<Disk, String> {
+        for root in &roots {
+            std::fs::DirBuilder::new()
+                .recursive(true)
+                .mode(0o755)
+                .create(root)
+                .map_err(|e| format!("log directory {}: {e}", root.display()))?;
+        }
+        Ok(Disk { roots, files: HashMap::new(), locks: Locks::default(), helpers, done: VecDeque::new() })
+    }
+
+    /// Begins an operation; its completion comes from [`Disk::next_done`], at once or after [`Disk::finished`].
+    pub fn submit(&mut self, op: OpId, dir: DirId, action: DiskAction) {
+        match action.file() {
+            Some(file) => self.submit_on_file(op, dir, file, action),
+            None => self.submit_on_names(op, dir, action),
+        }
+    }
+
+    /// Takes in what a helper brought back.
+    pub fn finished(&mut self, finished: Finished) {
+        let Finished { op, file, result } = finished;
+        let Some(file) = file else {
+            self.done.push_back((op, result));
+            return;
+        };
+        let open = self.files.get_mut(&file).expect("a file stays in the table while a helper has it");
+        let place = open
+            .line
+            .iter_mut()
+            .find(|w| matches!(w, Waiting::Away { op: o, .. } if *o == op))
+            .expect("a helper has only what stands in the line");
+        *place = Waiting::Applied(op, result);
+        self.advance(file);
+    }
+
+    /// The next completion to tell the core.
+    pub fn next_done(&mut self) -> Option<(OpId, DiskResult)> {
+        self.done.pop_front()
+    }
+
+    /// The open file behind a range; it stays readable after the core has closed or removed it.
+    pub fn file_of(&self, range: &FileRange) -> Arc<File> {
+        let open = self.files.get(&range.file).expect("the core hands out ranges of files that it has open");
+        Arc::clone(&open.handle)
+    }
+
+    /// An open file, for work.
+    pub fn handle(&self, file: FileId) -> Arc<File> {
+        Arc::clone(&self.files.get(&file).expect("the core names files that it has open").handle)
+    }
+
+    fn submit_on_file(&mut self, op: OpId, dir: DirId, file: FileId, action: DiskAction) {
+        match action {
+            DiskAction::Create { name, length, .. } => {
+                let result = self.create(dir, file, &name, length);
+                self.done.push_back((op, result));
+            }
+            DiskAction::Open { name, .. } => {
+                let result = self.open(dir, file, &name);
+                self.done.push_back((op, result));
+            }
+            action => {
+                let open = self.files.get_mut(&file).expect("the core names files that it has open");
+                let behind_a_read = open.line.iter().any(|w| matches!(w, Waiting::Held(..) | Waiting::Away { read: true, .. }));
+                let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &self.helpers) };
+                open.line.push_back(waiting);
+                self.advance(file);
+            }
+        }
+    }
+
+    /// Reports the head of a file's line as far as it is done, and begins what was held behind a read.
+    fn advance(&mut self, file: FileId) {
+        let Some(open) = self.files.get_mut(&file) else { return };
+        while let Some(head) = open.line.pop_front() {
+            match head {
+                Waiting::Applied(op, result) => self.done.push_back((op, result)),
+                Waiting::Held(op, action) => {
+                    let waiting = start(open, file, op, action, &self.helpers);
+                    open.line.push_front(waiting);
+                }
+                Waiting::Closed(op) => {
+                    self.done.push_back((op, Ok(DiskDone::Done)));
+                    self.files.remove(&file);
+                    return;
+                }
+                away @ Waiting::Away { .. } => {
+                    open.line.push_front(away);
+                    return;
+                }
+            }
+        }
+    }
+
+    fn create(&mut self, dir: DirId, file: FileId, name: &Name, length: u64) -> DiskResult {
+        let path = self.path(dir, name);
+        let handle =
+            OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(path).map_err(|e| failed("create", name, &e))?;
+        if length > 0 {
+            handle.set_len(length).map_err(|e| failed("create", name, &e))?;
+        }
+        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), line: VecDeque::new() });
+        Ok(DiskDone::Done)
+    }
+
+    fn open(&mut self, dir: DirId, file: FileId, name: &Name) -> DiskResult {
+        let handle = OpenOptions::new().read(true).write(true).open(self.path(dir, name)).map_err(|e| failed("open", name, &e))?;
+        let length = handle.metadata().map_err(|e| failed("open", name, &e))?.len();
+        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), line: VecDeque::new() });
+        Ok(DiskDone::Opened { length })
+    }
+
+    fn submit_on_names(&mut self, op: OpId, dir: DirId, action: DiskAction) {
+        let root = self.roots[usize::from(dir.0)].clone();
+        let result = match action {
+            DiskAction::Rename { from, to } => std::fs::rename(root.join(from.as_str()), root.join(to.as_str()))
+                .map(|()| DiskDone::Done)
+                .map_err(|e| failed("rename", &from, &e)),
+            DiskAction::MakeDirectory { name } => std::fs::DirBuilder::new()
+                .mode(0o755)
+                .create(root.join(name.as_str()))
+                .map(|()| DiskDone::Done)
+                .map_err(|e| failed("mkdir", &name, &e)),
+            DiskAction::Lock { name } => self.locks.take(&root, &name),
+            DiskAction::Unlock { name } => self.locks.give_back(&root, &name),
+            slow => {
+                self.helpers.run(Box::new(move || Finished { op, file: None, result: on_names(&root, &slow) }));
+                return;
+            }
+        };
+        self.done.push_back((op, result));
+    }
+
+    fn path(&self, dir: DirId, name: &Name) -> PathBuf {
+        self.roots[usize::from(dir.0)].join(name.as_str())
+    }
+}
+
+/// Applies an operation on the loop thread, or hands it to a helper.
+fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, helpers: &Helpers) -> Waiting {
+    let handle = Arc::clone(&open.handle);
+    let name = open.name.clone();
+    match action {
+        DiskAction::Write { at, parts, .. } => {
+            Waiting::Applied(op, write_all(&handle, at, parts).map(|()| DiskDone::Done).map_err(|e| failed("write", &name, &e)))
+        }
+        DiskAction::Truncate { length, .. } => {
+            Waiting::Applied(op, handle.set_len(length).map(|()| DiskDone::Done).map_err(|e| failed("truncate", &name, &e)))
+        }
+        DiskAction::Close { .. } => Waiting::Closed(op),
+        DiskAction::Sync { .. } => {
+            helpers.run(Box::new(move || {
+                let result = handle.sync_data().map(|()| DiskDone::Done).map_err(|e| failed("sync", &name, &e));
+                Finished { op, file: Some(file), result }
+            }));
+            Waiting::Away { op, read: false }
+        }
+        DiskAction::Read { at, length, .. } => {
+            helpers.run(Box::new(move || {
+                let result = read_up_to(&handle, at, length).map(DiskDone::Read).map_err(|e| failed("read", &name, &e));
+                Finished { op, file: Some(file), result }
+            }));
+            Waiting::Away { op, read: true }
+        }
+        other => unreachable!("{} is no operation on an open file", other.verb()),
+    }
+}
+
+/// Operations on names that may take long, on a helper thread.
+fn on_names(root: &std::path::Path, action: &DiskAction) -> DiskResult {
+    match action {
+        DiskAction::Remove { name } => remove(&root.join(name.as_str())).map(|()| DiskDone::Done).map_err(|e| failed("remove", name, &e)),
+        DiskAction::SyncDirectory { name } => File::open(root.join(name.as_str()))
+            .and_then(|directory| directory.sync_all())
+            .map(|()| DiskDone::Done)
+            .map_err(|e| failed("syncdir", name, &e)),
+        DiskAction::List { name } => list(&root.join(name.as_str())).map(DiskDone::Listed).map_err(|e| failed("list", name, &e)),
+        DiskAction::FreeSpace => {
+            let status = rustix::fs::statvfs(root).map_err(|e| failed("free", &Name::root(), &e.into()))?;
+            Ok(DiskDone::Free(status.f_bavail.saturating_mul(status.f_frsize)))
+        }
+        other => unreachable!("{} is no slow operation on names", other.verb()),
+    }
+}
+
+fn remove(path: &std::path::Path) -> io::Result<()> {
+    if path.symlink_metadata()?.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) }
+}
+
+fn list(path: &std::path::Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in std::fs::read_dir(path)? {
+        let entry = entry?;
+        let found = entry.metadata()?;
+        let modified = found.modified()?.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        entries.push(Entry {
+            name: entry.file_name().to_string_lossy().into_owned(),
+            directory: found.is_dir(),
+            length: if found.is_dir() { 0 } else { found.len() },
+            modified_ms: i64::try_from(modified.as_millis()).unwrap_or(i64::MAX),
+        });
+    }
+    Ok(entries)
+}
+
+fn write_all(file: &File, mut at: u64, parts: Vec<Bytes>) -> io::Result<()> {
+    let mut rest: VecDeque<Bytes> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+    while !rest.is_empty() {
+        let slices: Vec<io::IoSlice<'_>> = rest.iter().take(1024).map(|part| io::IoSlice::new(part)).collect();
+        let mut written = rustix::io::pwritev(file, &slices, at)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        at += written as u64;
+        while let Some(head) = rest.front_mut() {
+            if written < head.len() {
+                bytes::Buf::advance(head, written);
+                break;
+            }
+            written -= head.len();
+            rest.pop_front();
+        }
+    }
+    Ok(())
+}
+
+/// Up to `length` bytes from `at`; fewer only at the end of the file.
+///
+/// # Errors
+/// What the system said.
+pub fn read_up_to(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
+    let there = file.metadata()?.len().saturating_sub(at).min(length);
+    let mut buffer = vec![0u8; usize::try_from(there).map_err(io::Error::other)?];
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match file.read_at(&mut buffer[filled..], at + filled as u64) {
+            Ok(0) => break,
+            Ok(n) => filled += n,
+            Err(e) if e.kind() == io::ErrorKind::Interrupted => {}
+            Err(e) => return Err(e),
+        }
+    }
+    buffer.truncate(filled);
+    Ok(buffer.into())
+}
