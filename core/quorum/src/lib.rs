@@ -2,13 +2,28 @@
 //!
 //! [`Quorum`] decides who leads, what is committed, when a snapshot is due and what of the log may go. It owns no file: the host carries its appends to
 //! the log of the partition, replaces its small files in one step each, and says what became durable. Committed batches come out in order.
+//!
+//! | file | what |
+//! |---|---|
+//! | `io` | everything that crosses its border |
+//! | `open` | from what a directory holds to a quorum that can take part |
+//! | `quorum` | elections, appends, the high watermark, snapshots |
+//! | `state`, `json` | `quorum-state` |
+//! | `snapshot` | checkpoint files |
 #![deny(clippy::float_arithmetic)]
 
+mod batches;
+mod io;
+mod json;
+mod open;
 mod quorum;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub mod snapshot;
 
-pub use quorum::{Appended, CommittedBatch, Found, Input, OpenError, Output, Quorum, QuorumConfig, Refused, Role, Voter};
+pub use io::{Appended, CommittedBatch, Found, Input, OpenError, Output, QuorumConfig, Refused, Role, Voter};
+pub use quorum::Quorum;
 pub use snapshot::SnapshotId;
 pub use state::{QuorumState, StateError};

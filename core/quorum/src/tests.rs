@@ -1,0 +1,1 @@
+//! Elections, commits, snapshots and restarts.
