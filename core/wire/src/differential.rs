@@ -2,6 +2,7 @@
 //!
 //! Values are made from the shapes, so they hold every field of a version, nulls where they may be, and arrays of every length.
 
+mod captures;
 mod generate;
 mod responses;
 
