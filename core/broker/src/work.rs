@@ -28,7 +28,7 @@ impl Work {
     /// The open file that this reads; what was written before the work was submitted is what it sees.
     pub const fn file(&self) -> Option<(DirId, FileId)> {
         match self {
-            Work::Search { dir, what: LogWork::FindOffset { file, .. } | LogWork::FindTimestamp { file, .. } } => Some((*dir, *file)),
+            Work::Search { dir, what } => Some((*dir, what.file())),
         }
     }
 

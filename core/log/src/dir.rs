@@ -4,14 +4,33 @@
 //! [`crate::output::Input`]. One sync covers everything that waits on a file; the next one gathers meanwhile. A sync that fails takes the directory out of
 //! service for good.
 
+mod checkpointing;
+mod checkpoints;
+mod completions;
+mod files;
 pub mod ids;
+mod marking;
+mod marks;
+mod names;
+mod requests;
+mod stopping;
+mod whole;
+mod writing;
 
-use odradek_machine::{Deadline, Guards, Note, Notes, Now};
-use odradek_wire::ids::TopicPartition;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::disk::{DirId, DiskAction, DiskError, DiskResult, OpId};
-use crate::output::{Input as OwnerInput, Request};
+use odradek_machine::{Deadline, Guards, Map, Note, Notes, Now, guard};
+use odradek_wire::ids::{Offset, TopicPartition};
+
+use crate::disk::{DirId, DiskAction, DiskError, DiskResult, FileId, Name, OpId};
+use crate::output::{Checkpoint as Entry, Input as OwnerInput, Request, Token};
+use checkpoints::{Checkpoint, Kind};
+use files::Files;
 use ids::{DirIds, FileIds, OwnerId};
+use marks::Marks;
+use names::{Birth, Names};
+use stopping::Stopping;
+use whole::{Part, WholeId, Wholes};
 
 /// How often a log directory rewrites its checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,46 +105,165 @@ impl Notes for NotesOf<'_> {
 #[derive(Debug)]
 pub struct LogDir {
     ids: DirIds,
-    config: DirConfig,
+    /// The mint of its own files.
+    own: FileIds,
     guards: Guards,
+    state: State,
+    owners: BTreeMap<OwnerId, OwnerState>,
+    /// Which directories of partitions have an owner.
+    taken: BTreeMap<Name, OwnerId>,
+    /// Who waits until a directory's name is free.
+    waiting_for_name: Vec<(Name, OwnerId)>,
+    ops: Map<OpId, Purpose>,
+    files: Files,
+    names: Names,
+    wholes: Wholes,
+    marks: Marks,
+    /// By [`Kind`].
+    checkpoints: [Checkpoint; 3],
+    stopping: Option<Stopping>,
+    /// Owners of a directory that stops which have let go.
+    closed_owners: BTreeSet<OwnerId>,
+    counts: Counts,
+}
+
+/// | from | to | trigger |
+/// |---|---|---|
+/// | `Serving` | `OutOfService` | a sync fails, or a mark cannot be written; there is no way back |
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Serving,
+    OutOfService,
+}
+
+/// What the directory has done, for tests and metrics.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Syncs of logs' files.
+    pub file_syncs: u64,
+    /// Syncs of directories.
+    pub directory_syncs: u64,
+    /// Syncs of the file of marks.
+    pub mark_syncs: u64,
+    /// Wants that those syncs of files answered.
+    pub wants: u64,
+}
+
+#[derive(Debug)]
+struct OwnerState {
+    owner: Owner,
+    /// What the checkpoints say of it.
+    entry: Option<Entry>,
+    /// A log start that it asked for and does not yet say itself.
+    start_asked: Option<Offset>,
+    /// Its directory is being made: what it asks waits.
+    held: Option<VecDeque<Request>>,
+}
+
+/// What an operation is for.
+#[derive(Clone, Debug)]
+enum Purpose {
+    Owner { owner: OwnerId, token: Token, after: After },
+    SyncFile(FileId),
+    SyncDirectory(Name, Birth),
+    Whole(WholeId, Part),
+    MarkAppended,
+    MarkSynced,
+    Unlock,
+    Nothing,
+}
+
+/// What the directory notes when an owner's operation succeeded.
+#[derive(Clone, Debug)]
+enum After {
+    Nothing,
+    Created(FileId),
+    MadeDirectory(Name),
+    Renamed { from: Name, to: Name },
 }
 
 impl LogDir {
     /// A directory whose opening is over; `ids` is the mint that opening drew from.
-    pub fn new(now: Now, ids: DirIds, config: DirConfig, guards: Guards) -> LogDir {
-        let _ = now;
-        LogDir { ids, config, guards }
+    pub fn new(now: Now, mut ids: DirIds, config: DirConfig, guards: Guards) -> LogDir {
+        let own = ids.owner();
+        let every = [config.recovery_point_checkpoint_ms, config.log_start_checkpoint_ms, config.high_watermark_checkpoint_ms];
+        LogDir {
+            ids,
+            own,
+            guards,
+            state: State::Serving,
+            owners: BTreeMap::new(),
+            taken: BTreeMap::new(),
+            waiting_for_name: Vec::new(),
+            ops: Map::new(),
+            files: Files::default(),
+            names: Names::default(),
+            wholes: Wholes::default(),
+            marks: Marks::default(),
+            checkpoints: every.map(|ms| Checkpoint::new(now.mono, ms)),
+            stopping: None,
+            closed_owners: BTreeSet::new(),
+            counts: Counts::default(),
+        }
     }
 
-    /// Takes in an owner that opening did not know, or that it did (`files` from [`DirIds::owner`]).
+    /// Takes in an owner: one that is new, or one that opening knew (`files` from [`DirIds::owner`]), whose directory is there.
     pub fn adopt(&mut self, owner: Owner, files: Option<FileIds>) -> FileIds {
-        let _ = owner;
-        files.unwrap_or_else(|| self.ids.owner())
+        if let (Some(known), Owner::Partition(partition)) = (&files, &owner) {
+            self.taken.insert(Name::from(partition.to_string().as_str()), known.owner());
+        }
+        let files = files.unwrap_or_else(|| self.ids.owner());
+        self.owners.insert(files.owner(), OwnerState { owner, entry: None, start_asked: None, held: None });
+        files
     }
 
-    /// Carries out what an owner asks.
+    /// Carries out what an owner asks. Syncs begin with [`LogDir::settle`].
     pub fn request(&mut self, now: Now, owner: OwnerId, request: Request, out: &mut Vec<Output>) {
-        let _ = (now, owner, request, out, self.config, self.guards);
+        self.take_request(now, owner, request, out);
     }
 
     /// A disk operation of this directory finished.
     pub fn completed(&mut self, now: Now, op: OpId, result: DiskResult, out: &mut Vec<Output>) {
-        let _ = (now, op, result, out);
+        self.take_completion(now, op, result, out);
+    }
+
+    /// Begins the syncs that were asked for: called by the node at the end of each of its steps, so that one sync covers everything that the step wrote to a
+    /// file, and once more after each wake.
+    pub fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.state == State::OutOfService {
+            return;
+        }
+        for file in self.files.begin_syncs() {
+            self.counts.file_syncs += 1;
+            self.submit(Purpose::SyncFile(file), DiskAction::Sync { file }, out);
+        }
+        if guard!(self.guards, KAFKA_16541, false) {
+            // Made names stay where the kernel has them: nobody waits for a directory.
+        } else {
+            for (name, birth) in self.names.begin_syncs() {
+                self.counts.directory_syncs += 1;
+                self.submit(Purpose::SyncDirectory(name.clone(), birth), DiskAction::SyncDirectory { name }, out);
+            }
+        }
+        self.write_marks(out);
+        self.checkpoint_what_is_due(now, out);
     }
 
     /// Does what is due.
     pub fn wake(&mut self, now: Now, out: &mut Vec<Output>) {
-        let _ = (now, out);
+        self.build_checkpoints(now, out);
+        self.settle(now, out);
     }
 
     /// Begins a clean stop: high watermarks, then [`Output::CloseLogs`], then (when every log is closed) checkpoints, mark, lock, [`Output::Stopped`].
     pub fn stop(&mut self, now: Now, broker_epoch: i64, out: &mut Vec<Output>) {
-        let _ = (now, broker_epoch, out);
+        self.begin_stop(now, broker_epoch, out);
     }
 
     /// When it wants to be woken next.
     pub fn deadline(&self) -> Option<Deadline> {
-        None
+        let at = self.checkpoints.iter().filter_map(Checkpoint::deadline).min();
+        at.filter(|_| self.state == State::Serving).map(|at| Deadline { at, why: "dir.checkpoint" })
     }
 
     /// Which directory this is.
@@ -135,9 +273,54 @@ impl LogDir {
 
     /// True after a failure that leaves unknown what is on disk.
     pub const fn is_out_of_service(&self) -> bool {
-        false
+        matches!(self.state, State::OutOfService)
+    }
+
+    /// What it has done so far.
+    pub const fn counts(&self) -> Counts {
+        self.counts
     }
 
     /// Every invariant that can be seen from inside.
-    pub fn check(&self) {}
+    pub fn check(&self) {
+        self.names.check();
+        self.files.check();
+        assert!(self.marks.writing.is_disjoint(&self.marks.dirty) || !self.marks.writing.is_empty(), "a mark is dirty and being written");
+        for kind in Kind::ALL {
+            let c = &self.checkpoints[kind as usize];
+            assert!(
+                c.asked.is_empty() || !matches!(c.state, checkpoints::State::Idle),
+                "{kind:?}: {} wait for a checkpoint that is not written",
+                c.asked.len()
+            );
+        }
+    }
+
+    /// True if a power cut cannot take this name away: its directory was synced after it was made (KAFKA-16541).
+    fn name_is_durable(&self, dir: &Name, birth: Birth) -> bool {
+        guard!(self.guards, KAFKA_16541, self.names.is_durable(dir, birth))
+    }
+
+    fn submit(&mut self, purpose: Purpose, action: DiskAction, out: &mut Vec<Output>) {
+        let op = self.ids.op();
+        self.ops.insert(op, purpose);
+        out.push(Output::Disk { op, action });
+    }
+
+    fn tell(&self, owner: OwnerId, token: Token, result: DiskResult, out: &mut Vec<Output>) {
+        out.push(Output::ToOwner { owner, input: OwnerInput::Disk { token, result } });
+    }
+
+    /// Ends the service of the directory. What was not synced is unknown from here on, and no later sync may be believed.
+    fn fall(&mut self, error: DiskError, out: &mut Vec<Output>) {
+        if self.state == State::OutOfService {
+            return;
+        }
+        self.state = State::OutOfService;
+        out.push(Output::Note(Note::mark("dir.out_of_service").facts(i64::from(self.id().0), 0).says(error.to_string())));
+        for &owner in self.owners.keys() {
+            out.push(Output::ToOwner { owner, input: OwnerInput::OutOfService });
+        }
+        out.push(Output::OutOfService { error });
+    }
 }

@@ -8,20 +8,44 @@
 //!
 //! A log is owned by its partition, refers to nothing outside, and asks for everything through [`crate::output::Output`].
 
+mod aborted;
+mod append;
+mod create;
+mod durable;
+mod ends;
 pub mod incoming;
+mod lookup;
+mod positions;
+mod read;
 pub mod recovered;
+mod replay;
+mod retire;
+mod roll;
+mod side;
+mod step;
+mod stop;
+mod truncate;
 
-use odradek_machine::{Deadline, Guards, Now, Seed, Subject};
+use std::collections::{BTreeSet, VecDeque};
+
+use odradek_machine::{Deadline, Guards, Map, Mono, Now, Seed, Subject};
 use odradek_wire::ids::{LeaderEpoch, Offset, ProducerEpoch, ProducerId, Sequence, TopicPartition, Uuid};
 
 use crate::config::LogConfig;
 use crate::dir::ids::FileIds;
-use crate::disk::{DirId, FileRange, Name};
-use crate::epochs::EpochEnd;
-use crate::output::{Input, LookupId, Output, RecordAt};
-use crate::producers::ProducerInfo;
+use crate::disk::{DirId, DiskAction, FileRange, Name};
+use crate::epochs::{EpochEnd, Epochs};
+use crate::output::{Checkpoint, Input, LookupId, Output, RecordAt, Request, Token};
+use crate::producers::{ProducerInfo, Producers};
+use crate::segment::Segment;
+use ends::Ends;
 use incoming::{Incoming, Origin};
+use lookup::Lookup;
+use positions::Positions;
 use recovered::{AbortedTransaction, Recovered};
+use retire::Doomed;
+use stop::{Closing, Deleting};
+use truncate::Truncating;
 
 /// Who a log is, and by which rules it runs.
 #[derive(Clone, Debug)]
@@ -158,6 +182,8 @@ pub enum Read {
 pub struct Slice {
     /// Where they are, in order.
     pub ranges: Vec<FileRange>,
+    /// Offset of the batch that they begin with; `from` if there are none.
+    pub base: Offset,
     /// Their sum.
     pub bytes: u64,
     /// Aborted transactions that overlap them, where the caller asked.
@@ -223,30 +249,106 @@ pub enum Truncation {
 pub struct Log {
     setup: Setup,
     subject: Subject,
+    phase: Phase,
+    ends: Ends,
+    /// Ascending; never empty. The last one is active.
+    segments: VecDeque<Segment>,
+    positions: Positions,
+    epochs: Epochs,
+    /// The oldest epoch that `leader-epoch-checkpoint` does not hold for certain.
+    epochs_unsaved_from: Option<Offset>,
+    /// The replacement of that file that holds everything, while it is under way.
+    epochs_saving: Option<Token>,
+    producers: Producers,
+    /// Offsets of the producer snapshots on disk.
+    snapshots: BTreeSet<Offset>,
+    /// By ascending marker.
+    aborted: Vec<AbortedTransaction>,
+    /// `partition.metadata` is durable, so that what is acknowledged will be found again.
+    identity_durable: bool,
+    /// Records appended since a sync was asked for.
+    unflushed: u64,
+    flush_at: Option<Mono>,
+    pending: Map<Token, Pending>,
+    tokens: u64,
+    lookups: Map<LookupId, Lookup>,
+    lookup_ids: u64,
+    /// A log start that is not durable yet.
+    start_moving: Option<Offset>,
+    doomed: VecDeque<Doomed>,
+    /// What the directory was told last for its checkpoints.
+    told: Option<Checkpoint>,
+    /// Index files that could not be written, in all.
+    index_failures: u64,
+}
+
+/// | from | to | trigger |
+/// |---|---|---|
+/// | `Serving` | `Truncating` | a truncation that must ask the disk |
+/// | `Truncating` | `Serving` | the cut is done and producer state is rebuilt |
+/// | `Serving` | `Closing`, `Deleting` | close, delete |
+/// | `Closing`, `Deleting` | `Ended` | the last operation finished |
+/// | any | `OutOfService` | a write to a segment failed, or the directory failed; only `Closing` and `Deleting` follow, and end unclean |
+#[derive(Debug)]
+enum Phase {
+    Serving,
+    Truncating(Truncating),
+    Closing(Closing),
+    Deleting(Deleting),
+    OutOfService,
+    Ended,
+}
+
+/// What a completion is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Pending {
+    /// A segment's file was made.
+    Create,
+    /// A batch was written.
+    Write,
+    /// An index file was replaced.
+    Index { segment: Offset, rolled_at: Offset },
+    /// A producer snapshot was written.
+    Snapshot(Offset),
+    /// `leader-epoch-checkpoint` was replaced.
+    Epochs,
+    /// `partition.metadata` was written.
+    Identity,
+    /// The directory was made.
+    Directory,
+    /// A step of a cold lookup.
+    Lookup(LookupId),
+    /// A step of a deletion.
+    Doomed(u64),
+    /// The log start is durable.
+    LogStart(Offset),
+    /// A step of a truncation.
+    Truncation,
+    /// A step of a close or deletion of the log.
+    Stop,
+    /// Nobody waits.
+    Nothing,
 }
 
 impl Log {
     /// A log that nobody had: makes its directory and files.
     pub fn create(now: Now, setup: Setup, out: &mut Vec<Output>) -> Log {
-        let _ = (now, out);
-        let subject = Subject { name: setup.partition.topic.clone(), number: setup.partition.partition };
-        Log { setup, subject }
+        Log::begin(now, setup, out)
     }
 
     /// A log as opening and recovery found it; what lies above the recovery point is synced again.
     pub fn from_recovered(now: Now, setup: Setup, recovered: Recovered, out: &mut Vec<Output>) -> Log {
-        let _ = recovered;
-        Log::create(now, setup, out)
+        Log::resume(now, setup, recovered, out)
     }
 
     /// Takes in what the log directory or a worker says.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
-        let _ = (now, input, out);
+        self.take_step(now, input, out);
     }
 
     /// Does what is due: `segment.ms`, `flush.ms`, files whose deletion was delayed, producers that expired.
     pub fn wake(&mut self, now: Now, out: &mut Vec<Output>) {
-        let _ = (now, out);
+        self.do_what_is_due(now, out);
     }
 
     /// Appends a batch as leader: assigns offsets, leader epoch and (with `LogAppendTime`) the time.
@@ -264,8 +366,7 @@ impl Log {
         origin: Origin,
         out: &mut Vec<Output>,
     ) -> Result<Appended, AppendError> {
-        let _ = (now, batch, epoch, origin, out);
-        Err(AppendError::OutOfService)
+        self.append_leader(now, batch, epoch, origin, out)
     }
 
     /// Appends a leader's batch as follower: offsets and epoch are inside, and producer state follows without judging.
@@ -273,13 +374,15 @@ impl Log {
     /// # Errors
     /// Why it was refused; nothing was changed.
     pub fn append_as_follower(&mut self, now: Now, batch: Incoming, out: &mut Vec<Output>) -> Result<Appended, AppendError> {
-        let _ = (now, batch, out);
-        Err(AppendError::OutOfService)
+        self.append_follower(now, batch, out)
     }
 
     /// Records that a leadership begins at the log end (KIP-101).
     pub fn begin_epoch(&mut self, epoch: LeaderEpoch, out: &mut Vec<Output>) {
-        let _ = (epoch, out);
+        let start = self.ends.end;
+        if self.epochs.assign(epoch, start) {
+            self.save_epochs(start, out);
+        }
     }
 
     /// Finds the bytes of a range of offsets.
@@ -287,8 +390,7 @@ impl Log {
     /// # Errors
     /// Why there are none to have.
     pub fn read(&mut self, now: Now, request: ReadRequest, out: &mut Vec<Output>) -> Result<Read, ReadError> {
-        let _ = (now, request, out);
-        Err(ReadError::OutOfService)
+        self.find(now, request, out)
     }
 
     /// The first record at or after `timestamp_ms`, below `until`.
@@ -296,8 +398,7 @@ impl Log {
     /// # Errors
     /// Why the log cannot be asked.
     pub fn offset_for_timestamp(&mut self, timestamp_ms: i64, until: Offset, out: &mut Vec<Output>) -> Result<TimestampFound, ReadError> {
-        let _ = (timestamp_ms, until, out);
-        Err(ReadError::OutOfService)
+        self.find_timestamp(timestamp_ms, until, out)
     }
 
     /// The record with the largest timestamp (ListOffsets with MAX_TIMESTAMP, KIP-734).
@@ -305,26 +406,22 @@ impl Log {
     /// # Errors
     /// Why the log cannot be asked.
     pub fn offset_of_max_timestamp(&mut self, out: &mut Vec<Output>) -> Result<TimestampFound, ReadError> {
-        let _ = out;
-        Err(ReadError::OutOfService)
+        self.find_max_timestamp(out)
     }
 
     /// Where an epoch ended (OffsetForLeaderEpoch); `None` if the log knows none so old.
     pub fn end_offset_for(&self, epoch: LeaderEpoch) -> Option<EpochEnd> {
-        let _ = epoch;
-        None
+        self.epochs.end_offset_for(epoch, self.ends.end)
     }
 
     /// Cuts everything from `to` on, as a follower does that diverged.
     pub fn truncate_to(&mut self, now: Now, to: Offset, out: &mut Vec<Output>) -> Truncation {
-        let _ = (now, to, out);
-        Truncation::Done
+        self.begin_truncation(now, to, out)
     }
 
     /// Forgets everything and goes on at `start`, as a follower does whose log ended before its leader's began.
     pub fn truncate_fully_and_start_at(&mut self, now: Now, start: Offset, out: &mut Vec<Output>) -> Truncation {
-        let _ = (now, start, out);
-        Truncation::Done
+        self.begin_full_truncation(now, start, out)
     }
 
     /// Moves the log start up to `to` (DeleteRecords, or a leader's log start on a follower), and lets go of whole segments below it.
@@ -332,19 +429,22 @@ impl Log {
     /// # Errors
     /// [`ReadError::OutOfRange`] above the high watermark.
     pub fn delete_records_before(&mut self, now: Now, to: Offset, out: &mut Vec<Output>) -> Result<Offset, ReadError> {
-        let _ = (now, to, out);
-        Err(ReadError::OutOfService)
+        self.delete_before(now, to, out)
     }
 
     /// The partition's high watermark moved: bounds retention and the last stable offset, and goes to the checkpoint.
     pub fn set_high_watermark(&mut self, to: Offset, out: &mut Vec<Output>) {
-        let _ = (to, out);
+        let to = to.min(self.ends.end);
+        if to != self.ends.high_watermark {
+            self.ends.high_watermark = to;
+            self.producers.high_watermark(to);
+            self.moved(out);
+        }
     }
 
     /// Lets go of segments that retention gives up; one log is one slice of the sweep over all (`log.retention.check.interval.ms`). Says how many went.
     pub fn retire(&mut self, now: Now, out: &mut Vec<Output>) -> usize {
-        let _ = (now, out);
-        0
+        self.give_up_segments(now, out)
     }
 
     /// Runs by another configuration from here on.
@@ -354,84 +454,83 @@ impl Log {
 
     /// Ends cleanly: syncs, writes indexes and a producer snapshot, closes; [`Output::Ended`] follows.
     pub fn close(&mut self, now: Now, out: &mut Vec<Output>) {
-        let _ = (now, out);
+        self.begin_close(now, out);
     }
 
     /// Ends for good (the topic was deleted): its directory is renamed at once and removed after `file.delete.delay.ms`; [`Output::Ended`] follows.
     pub fn delete(&mut self, now: Now, out: &mut Vec<Output>) {
-        let _ = (now, out);
+        self.begin_delete(now, out);
     }
 
     /// When it wants to be woken next.
     pub fn deadline(&self) -> Option<Deadline> {
-        None
+        self.next_deadline()
     }
 
     /// The first offset that may be read.
     pub fn log_start(&self) -> Offset {
-        Offset(0)
+        self.ends.start
     }
 
     /// The next offset to be assigned.
     pub fn log_end(&self) -> Offset {
-        Offset(0)
+        self.ends.end
     }
 
     /// Everything below is in the file.
     pub fn written_end(&self) -> Offset {
-        Offset(0)
+        self.ends.written
     }
 
     /// Everything below is durable.
     pub fn synced_end(&self) -> Offset {
-        Offset(0)
+        self.ends.synced
     }
 
     /// Everything below may be acknowledged as far as this log's durability goes: the synced end with `flush.messages=1`, else the written end.
     pub fn durable_end(&self) -> Offset {
-        Offset(0)
+        if self.setup.config.flush_messages <= 1 { self.ends.synced } else { self.ends.written }
     }
 
     /// The high watermark it was last told.
     pub fn high_watermark(&self) -> Offset {
-        Offset(0)
+        self.ends.high_watermark
     }
 
     /// Everything below is decided: not above the high watermark, nor above the first record of an open transaction.
     pub fn last_stable_offset(&self) -> Offset {
-        Offset(0)
+        let high_watermark = self.ends.high_watermark;
+        self.producers.transactions().first_unstable().map_or(high_watermark, |first| first.min(high_watermark))
     }
 
     /// The newest leader epoch, if any was recorded.
     pub fn latest_epoch(&self) -> Option<LeaderEpoch> {
-        None
+        self.epochs.latest().map(|e| e.epoch)
     }
 
     /// The epoch that an offset belongs to, if known.
     pub fn epoch_of(&self, offset: Offset) -> Option<LeaderEpoch> {
-        let _ = offset;
-        None
+        self.epochs.epoch_of(offset)
     }
 
     /// Bytes from the log start's segment to the end.
     pub fn bytes(&self) -> u64 {
-        0
+        self.segments.iter().map(|s| s.length).sum()
     }
 
     /// Bytes that a read from `offset` would have before it, roughly (for lag in bytes and `fetch.min.bytes`).
     pub fn bytes_from(&self, offset: Offset, until: Offset) -> u64 {
-        let _ = (offset, until);
-        0
+        self.bytes_between(offset, until)
     }
 
     /// How many segments there are.
     pub fn segments(&self) -> usize {
-        1
+        self.segments.len()
     }
 
     /// Every producer that is remembered, by id (DescribeProducers).
     pub fn producers(&self) -> Vec<ProducerInfo> {
-        Vec::new()
+        self.producers.list()
     }
 
     /// Topic and index, for notes.
@@ -446,9 +545,67 @@ impl Log {
 
     /// True after a failure that ended its service.
     pub const fn is_out_of_service(&self) -> bool {
-        false
+        matches!(self.phase, Phase::OutOfService)
     }
 
-    /// Every invariant that can be seen from inside.
-    pub fn check(&self) {}
+    /// Every invariant that can be seen from inside. Looks at what the last steps touched: the ends and the newest segments.
+    pub fn check(&self) {
+        self.ends.check();
+        let active = self.segments.back().expect("a log has an active segment");
+        assert_eq!(active.end, self.ends.end, "the active segment of {} ends elsewhere than the log", self.subject);
+        for (newer, older) in self.segments.iter().rev().zip(self.segments.iter().rev().skip(1)).take(4) {
+            assert!(
+                older.end <= newer.base,
+                "segment {:?} ends at {:?} beyond the base {:?} of the next",
+                older.base,
+                older.end,
+                newer.base
+            );
+        }
+        for s in self.segments.iter().rev().take(4) {
+            assert!(s.synced <= s.end, "segment {:?} synced to {:?} of {:?}", s.base, s.synced, s.end);
+            assert!(s.synced_length <= s.length, "segment {:?} synced to {} of {} bytes", s.base, s.synced_length, s.length);
+        }
+        assert!(
+            self.recovery_point() <= self.ends.synced,
+            "recovery point {:?} beyond the synced end {:?}",
+            self.recovery_point(),
+            self.ends.synced
+        );
+        self.epochs.check(self.ends.end);
+    }
+
+    /// Every invariant, of every segment and producer: for now and then, and at rest.
+    pub fn check_all(&self) {
+        self.check();
+        self.producers.check();
+        for (older, newer) in self.segments.iter().zip(self.segments.iter().skip(1)) {
+            assert!(
+                older.end <= newer.base,
+                "segment {:?} ends at {:?} beyond the base {:?} of the next",
+                older.base,
+                older.end,
+                newer.base
+            );
+        }
+        let front = self.segments.front().expect("a log has an active segment");
+        assert!(front.base <= self.ends.start, "log start {:?} before the first segment {:?}", self.ends.start, front.base);
+    }
+
+    fn token(&mut self, pending: Pending) -> Token {
+        self.tokens += 1;
+        let token = Token(self.tokens);
+        self.pending.insert(token, pending);
+        token
+    }
+
+    fn disk(&mut self, pending: Pending, action: DiskAction, out: &mut Vec<Output>) {
+        let token = self.token(pending);
+        out.push(Output::Dir(Request::Disk { token, action }));
+    }
+
+    /// The index of the segment that holds `offset`, or would.
+    fn segment_of(&self, offset: Offset) -> usize {
+        self.segments.partition_point(|s| s.base <= offset).saturating_sub(1)
+    }
 }

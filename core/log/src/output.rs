@@ -5,9 +5,10 @@
 
 use bytes::Bytes;
 use odradek_machine::{Note, Notes};
-use odradek_wire::ids::{LeaderEpoch, Offset};
+use odradek_wire::ids::{LeaderEpoch, Offset, Uuid};
 
 use crate::disk::{DiskAction, DiskError, DiskResult, FileId, Name};
+use crate::log::incoming::Incoming;
 
 /// Ties a completion to what a log asked for; unique within one log and one life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -20,7 +21,7 @@ pub struct LookupId(pub u64);
 /// What a log is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Input {
-    /// A [`Request::Disk`], [`Request::Replace`] or [`Request::LowerMark`] finished.
+    /// A [`Request::Disk`], [`Request::Replace`], [`Request::WriteNew`], [`Request::LogStart`] or [`Request::LowerMark`] finished.
     Disk {
         /// Which.
         token: Token,
@@ -33,6 +34,8 @@ pub enum Input {
         file: FileId,
         /// The largest `through` that the sync covers.
         through: Offset,
+        /// The length that was said with it.
+        length: u64,
     },
     /// A unit of work finished.
     Work {
@@ -70,6 +73,11 @@ pub enum Output {
         file: FileId,
         /// The first byte that is no longer there.
         past: u64,
+    },
+    /// The log start moved, and the move is durable.
+    LogStartMoved {
+        /// Where it is.
+        to: Offset,
     },
     /// A truncation that had to go to the disk is over; appends are taken again.
     Truncated {
@@ -119,19 +127,34 @@ pub enum Request {
         /// Its content.
         bytes: Bytes,
     },
+    /// Write a whole small file that should not be there yet: made, written, synced, directory synced, without a detour over another name. A file of that
+    /// name gives way. Half of it may be there after a crash, so its content must be able to tell.
+    WriteNew {
+        /// For the completion.
+        token: Token,
+        /// The file.
+        name: Name,
+        /// Its content.
+        bytes: Bytes,
+    },
     /// What the checkpoints of the log directory shall say of this log from here on.
     Checkpoint(Checkpoint),
+    /// The log start shall be this offset: completes when the checkpoint on disk says so, which is when anybody may be told (a log start never goes back).
+    LogStart {
+        /// For the completion.
+        token: Token,
+        /// The log start.
+        to: Offset,
+    },
     /// Before a cut: the log will hold no bytes beyond this point, and what the directory has on disk as "known to be synced" must say so first.
     LowerMark {
         /// For the completion.
         token: Token,
-        /// The segment that will be the last, by base offset.
-        segment: Offset,
-        /// Its length then, in bytes.
-        length: u64,
-        /// The log end then.
-        end: Offset,
+        /// The end of the log after the cut.
+        to: Mark,
     },
+    /// The log is being deleted: no checkpoint shall speak of it any more.
+    Forget,
     /// The log is closed; the handles it held are gone.
     Closed {
         /// True if a clean-shutdown mark may vouch for it.
@@ -144,13 +167,28 @@ pub enum Request {
 pub struct Checkpoint {
     /// Everything below is synced.
     pub recovery_point: Offset,
-    /// The log start, where it lies above the base of the first segment.
-    pub log_start: Option<Offset>,
+    /// The topic, so that a later topic of the same name is not judged by this one's marks.
+    pub topic_id: Uuid,
+    /// The log start. Kept even where it is the base of the first segment: the deletion of older ones may be undone by a power cut.
+    pub log_start: Offset,
     /// The high watermark.
     pub high_watermark: Offset,
+    /// How far the log is known to be synced, finer than the recovery point.
+    pub synced: Mark,
 }
 
-/// A pure function over the bytes of a segment, run by the host on any thread.
+/// A point up to which a log is known to be synced: segments before it whole, this one up to `length`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Mark {
+    /// Base offset of the segment.
+    pub segment: Offset,
+    /// Bytes of its `.log`.
+    pub length: u64,
+    /// The offset there.
+    pub end: Offset,
+}
+
+/// A pure function over the bytes of one open file, run by the host on any thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Work {
     /// The first batch at or after `from` whose last offset is at least `offset`, by walking headers; never at or beyond `until`.
@@ -163,6 +201,35 @@ pub enum Work {
         until: u64,
         /// The offset to find.
         offset: Offset,
+    },
+    /// In an offset index: the position of its last entry that is not above `offset`, zero if there is none. Answered by [`WorkDone::Position`].
+    SearchOffsets {
+        /// The open `.index`.
+        file: FileId,
+        /// Base offset of the segment.
+        base: Offset,
+        /// The offset to find.
+        offset: Offset,
+    },
+    /// In a time index: the offset of its last entry that is not above `timestamp_ms`, the base if there is none. Answered by [`WorkDone::Offset`].
+    SearchTimes {
+        /// The open `.timeindex`.
+        file: FileId,
+        /// Base offset of the segment.
+        base: Offset,
+        /// The timestamp to find.
+        timestamp_ms: i64,
+    },
+    /// The headers of batches from `from` on, as a replay of producer state needs them. Answered by [`WorkDone::Headers`].
+    Headers {
+        /// The segment's file.
+        file: FileId,
+        /// Position of a batch to begin at.
+        from: u64,
+        /// Position to end at.
+        until: u64,
+        /// How many at the most.
+        most: u32,
     },
     /// The first record at or after `from` with offset at least `offset` and timestamp at least `timestamp_ms`; looks inside compressed batches.
     FindTimestamp {
@@ -179,13 +246,37 @@ pub enum Work {
     },
 }
 
+impl Work {
+    /// The open file that it reads.
+    pub const fn file(&self) -> FileId {
+        match self {
+            Work::FindOffset { file, .. }
+            | Work::SearchOffsets { file, .. }
+            | Work::SearchTimes { file, .. }
+            | Work::Headers { file, .. }
+            | Work::FindTimestamp { file, .. } => *file,
+        }
+    }
+}
+
 /// What a unit of [`Work`] found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WorkDone {
     /// To [`Work::FindOffset`].
     Batch(Option<BatchAt>),
     /// To [`Work::FindTimestamp`].
     Record(Option<RecordAt>),
+    /// To [`Work::SearchOffsets`].
+    Position(u64),
+    /// To [`Work::SearchTimes`].
+    Offset(Offset),
+    /// To [`Work::Headers`]: what was found, and the position after it.
+    Headers {
+        /// The batches, in order, without their bytes.
+        batches: Vec<Incoming>,
+        /// Where the next one begins.
+        next: u64,
+    },
 }
 
 /// Where a batch lies in a segment.

@@ -44,7 +44,7 @@ impl Work {
     /// The open file that this reads; what was written before the work was submitted is what it sees.
     pub const fn file(&self) -> FileId {
         match self {
-            Work::Search(output::Work::FindOffset { file, .. } | output::Work::FindTimestamp { file, .. }) => *file,
+            Work::Search(search) => search.file(),
             Work::Scan(scan) => scan.file,
         }
     }

@@ -72,6 +72,11 @@ impl DirIds {
     }
 }
 
+/// The log directory that an operation belongs to.
+pub const fn dir_of(op: OpId) -> DirId {
+    DirId((op.0 >> (64 - DIR_BITS)) as u16)
+}
+
 impl FileIds {
     /// The owner.
     pub const fn owner(&self) -> OwnerId {

@@ -1,0 +1,80 @@
+//! Checkpoints: built a slice at a time, replaced whole.
+
+use std::fmt::Write as _;
+use std::ops::Bound;
+
+use bytes::Bytes;
+use odradek_machine::Now;
+
+use super::checkpoints::{Kind, SLICE, State};
+use super::whole::Client;
+use super::{LogDir, Output, Owner, OwnerState};
+use crate::dir::completions::DONE;
+use crate::disk::{DiskError, Name};
+
+impl LogDir {
+    /// Begins the checkpoints whose time has come, and does the first slice of each.
+    pub(super) fn checkpoint_what_is_due(&mut self, now: Now, out: &mut Vec<Output>) {
+        for kind in Kind::ALL {
+            if self.checkpoints[kind as usize].is_due(now.mono) {
+                self.checkpoints[kind as usize].begin(now.mono);
+                self.build_slice(kind, out);
+            }
+        }
+    }
+
+    /// The next slice of each checkpoint that is being built.
+    pub(super) fn build_checkpoints(&mut self, _now: Now, out: &mut Vec<Output>) {
+        for kind in Kind::ALL {
+            if self.checkpoints[kind as usize].is_building() {
+                self.build_slice(kind, out);
+            }
+        }
+    }
+
+    fn build_slice(&mut self, kind: Kind, out: &mut Vec<Output>) {
+        let State::Building { after, lines, count } = &mut self.checkpoints[kind as usize].state else { return };
+        let from = after.map_or(Bound::Unbounded, Bound::Excluded);
+        let mut seen = 0;
+        for (id, o) in self.owners.range((from, Bound::Unbounded)).take(SLICE) {
+            seen += 1;
+            *after = Some(*id);
+            if let (Owner::Partition(p), Some(offset)) = (&o.owner, entry(o, kind)) {
+                *count += 1;
+                writeln!(lines, "{} {} {offset}", p.topic, p.partition).expect("a string takes everything");
+            }
+        }
+        if seen < SLICE {
+            let text = format!("0\n{count}\n{lines}");
+            self.checkpoints[kind as usize].state = State::Writing;
+            self.write_whole(Client::Checkpoint(kind), Name::from(kind.file()), Bytes::from(text), true, out);
+        }
+    }
+
+    /// A checkpoint is in place, or could not be written: then the old one stands, and another is tried.
+    pub(super) fn checkpointed(&mut self, now: Now, kind: Kind, result: Result<(), DiskError>, out: &mut Vec<Output>) {
+        let c = &mut self.checkpoints[kind as usize];
+        c.state = State::Idle;
+        c.dirty |= result.is_err();
+        let asked = std::mem::take(&mut c.asked);
+        let written = result.is_ok();
+        for (owner, token) in asked {
+            self.tell(owner, token, result.clone().and(DONE), out);
+        }
+        if kind == Kind::RecoveryPoint && written {
+            self.marks_overtaken();
+        }
+        self.stop_checkpointed(now, kind, written, out);
+    }
+}
+
+/// What a checkpoint says of a log.
+fn entry(o: &OwnerState, kind: Kind) -> Option<i64> {
+    let e = o.entry.as_ref()?;
+    let start = o.start_asked.unwrap_or(e.log_start);
+    match kind {
+        Kind::RecoveryPoint => Some(e.recovery_point.0),
+        Kind::LogStart => (start.0 > 0).then_some(start.0),
+        Kind::HighWatermark => Some(e.high_watermark.0),
+    }
+}

@@ -1,0 +1,142 @@
+//! Marks: entered, written, told.
+
+use std::fmt::Write as _;
+
+use bytes::Bytes;
+use odradek_wire::batch::crc32c;
+
+use super::ids::OwnerId;
+use super::marks::{FILE, REPLACE_BYTES, State, URGENT_BYTES};
+use super::whole::Client;
+use super::{Kind, LogDir, Output, Owner, Purpose};
+use crate::dir::completions::DONE;
+use crate::disk::{DiskAction, DiskError, FileId, Name};
+use crate::output::{Checkpoint as Entry, Mark, Token};
+
+impl LogDir {
+    /// A log says what the checkpoints and its mark shall be.
+    pub(super) fn entered(&mut self, owner: OwnerId, entry: Entry) {
+        let Some(o) = self.owners.get_mut(&owner) else { return };
+        let before = o.entry.replace(entry);
+        if o.start_asked == Some(entry.log_start) {
+            o.start_asked = None;
+        }
+        if before.is_none_or(|b| b.synced != entry.synced) {
+            self.marks.dirty.insert(owner);
+        }
+        let changed = |of: fn(&Entry) -> i64| before.as_ref().map(of) != Some(of(&entry));
+        self.checkpoints[Kind::RecoveryPoint as usize].dirty |= changed(|e| e.recovery_point.0);
+        self.checkpoints[Kind::LogStart as usize].dirty |= changed(|e| e.log_start.0);
+        self.checkpoints[Kind::HighWatermark as usize].dirty |= changed(|e| e.high_watermark.0);
+    }
+
+    /// A log is about to be cut: its mark must be lower first.
+    pub(super) fn lower_mark(&mut self, owner: OwnerId, token: Token, to: Mark) {
+        if let Some(entry) = self.owners.get_mut(&owner).and_then(|o| o.entry.as_mut()) {
+            entry.synced = to;
+            entry.recovery_point = entry.recovery_point.min(to.end);
+        }
+        self.checkpoints[Kind::RecoveryPoint as usize].dirty = true;
+        self.marks.dirty.insert(owner);
+        self.marks.lowering.push((owner, token));
+    }
+
+    /// Writes the marks that are new, if none are being written.
+    pub(super) fn write_marks(&mut self, out: &mut Vec<Output>) {
+        if self.marks.dirty.is_empty() || matches!(self.marks.state, State::Appending(_) | State::Replacing) {
+            return;
+        }
+        self.marks.ahead.extend(self.marks.dirty.iter());
+        self.marks.writing = std::mem::take(&mut self.marks.dirty);
+        self.marks.lowered = std::mem::take(&mut self.marks.lowering);
+        match self.marks.state {
+            State::Idle(file) if !self.marks.replace => {
+                let lines = Bytes::from(self.lines(self.marks.writing.iter()));
+                let at = self.marks.length;
+                self.marks.length += lines.len() as u64;
+                self.marks.state = State::Appending(file);
+                self.counts.mark_syncs += 1;
+                self.submit(Purpose::MarkAppended, DiskAction::Write { file, at, parts: vec![lines] }, out);
+                self.submit(Purpose::MarkSynced, DiskAction::Sync { file }, out);
+            }
+            State::None | State::Idle(_) => {
+                if let State::Idle(file) = self.marks.state {
+                    self.submit(Purpose::Nothing, DiskAction::Close { file }, out);
+                }
+                self.marks.replace = false;
+                self.marks.state = State::Replacing;
+                self.counts.mark_syncs += 1;
+                let lines = Bytes::from(self.lines(self.marks.ahead.iter()));
+                self.write_whole(Client::Marks, Name::from(FILE), lines, true, out);
+            }
+            State::Appending(_) | State::Replacing => unreachable!("looked at above"),
+        }
+    }
+
+    fn lines<'a>(&self, owners: impl Iterator<Item = &'a OwnerId>) -> String {
+        let mut lines = String::new();
+        for o in owners.filter_map(|o| self.owners.get(o)) {
+            if let Some(entry) = &o.entry {
+                line(&mut lines, &o.owner, entry);
+            }
+        }
+        lines
+    }
+
+    /// An operation of an append to the marks finished.
+    pub(super) fn mark_finished(&mut self, synced: bool, result: Result<(), DiskError>, out: &mut Vec<Output>) {
+        match (result, self.marks.state) {
+            (Err(error), _) => self.fall(error, out),
+            (Ok(()), State::Appending(file)) if synced => self.marked(file, out),
+            (Ok(()), _) => {}
+        }
+    }
+
+    /// The file of marks was replaced.
+    pub(super) fn marks_replaced(&mut self, file: FileId, length: u64, result: Result<(), DiskError>, out: &mut Vec<Output>) {
+        match result {
+            Err(error) => self.fall(error, out),
+            Ok(()) => {
+                self.marks.length = length;
+                self.marked(file, out);
+            }
+        }
+    }
+
+    fn marked(&mut self, file: FileId, out: &mut Vec<Output>) {
+        self.marks.state = State::Idle(file);
+        self.marks.writing.clear();
+        for (owner, token) in std::mem::take(&mut self.marks.lowered) {
+            self.tell(owner, token, DONE, out);
+        }
+        if self.marks.length > URGENT_BYTES {
+            self.checkpoints[Kind::RecoveryPoint as usize].urgent = true;
+        }
+        self.deliver_held(out);
+    }
+
+    /// The recovery points on disk are new: marks that say no more than they need not be kept.
+    pub(super) fn marks_overtaken(&mut self) {
+        let ahead = std::mem::take(&mut self.marks.ahead);
+        self.marks.ahead = ahead.into_iter().filter(|o| self.says_more(*o)).collect();
+        self.marks.replace = self.marks.length > REPLACE_BYTES;
+    }
+
+    fn says_more(&self, owner: OwnerId) -> bool {
+        // What was marked while the checkpoint was being built is kept: it costs a line, and whether the checkpoint saw it need not be known.
+        self.owners.get(&owner).and_then(|o| o.entry).is_some()
+    }
+}
+
+/// `topic partition topic-id segment length end crc`.
+fn line(lines: &mut String, owner: &Owner, entry: &Entry) {
+    let begin = lines.len();
+    let Mark { segment, length, end } = entry.synced;
+    let (topic, partition) = match owner {
+        Owner::Partition(p) => (&*p.topic, p.partition),
+        Owner::Metadata => ("__cluster_metadata", 0),
+    };
+    write!(lines, "{topic} {partition} {} {} {length} {}", entry.topic_id, segment.0, end.0).expect("a string takes everything");
+    let crc = crc32c(&lines.as_bytes()[begin..]);
+    writeln!(lines, " {crc:08x}").expect("a string takes everything");
+}

@@ -1,0 +1,87 @@
+//! Durability of one log: what waits for a sync, and what the checkpoints may say.
+
+use odradek_machine::Now;
+use odradek_wire::ids::Offset;
+
+use super::{Log, Phase};
+use crate::disk::FileId;
+use crate::output::{Checkpoint, Mark, Output, Request};
+use crate::segment::IndexFiles;
+
+impl Log {
+    /// Asks for a sync after an append, if `flush.messages` says that it is time.
+    pub(super) fn want_sync_if_due(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.unflushed < self.setup.config.flush_messages {
+            if let (None, Some(ms)) = (self.flush_at, self.setup.config.flush_ms) {
+                self.flush_at = Some(now.mono.plus_ms(ms));
+            }
+            return;
+        }
+        self.want_sync_of_active(out);
+    }
+
+    /// Asks for a sync of everything that was appended.
+    pub(super) fn want_sync_of_active(&mut self, out: &mut Vec<Output>) {
+        self.unflushed = 0;
+        self.flush_at = None;
+        let file = self.segments.back().expect("a log has an active segment").file;
+        self.want_sync(file, out);
+    }
+
+    pub(super) fn want_sync(&self, file: FileId, out: &mut Vec<Output>) {
+        let s = self.segments.iter().rev().find(|s| s.file == file).expect("a sync is wanted for a segment of this log");
+        out.push(Output::Dir(Request::WantSync { file, through: s.end, length: s.length }));
+    }
+
+    /// A file is durable up to here.
+    pub(super) fn synced(&mut self, file: FileId, through: Offset, length: u64, out: &mut Vec<Output>) {
+        // A segment that was cut or deleted meanwhile is not there, or ends before.
+        let Some(s) = self.segments.iter_mut().rev().find(|s| s.file == file) else { return };
+        if through > s.synced && through <= s.end {
+            (s.synced, s.synced_length) = (through, length);
+        }
+        self.moved(out);
+    }
+
+    /// Moves the synced end over everything that is durable, and tells the directory what the checkpoints may say.
+    pub(super) fn moved(&mut self, out: &mut Vec<Output>) {
+        if !matches!(self.phase, Phase::OutOfService | Phase::Ended) && self.identity_durable {
+            let synced = self.synced_mark().end;
+            assert!(synced >= self.ends.synced, "the synced end went back from {:?} to {synced:?}", self.ends.synced);
+            self.ends.synced = synced;
+        }
+        let checkpoint = Checkpoint {
+            recovery_point: self.recovery_point(),
+            topic_id: self.setup.topic_id,
+            log_start: self.ends.start,
+            high_watermark: self.ends.high_watermark,
+            synced: self.synced_mark(),
+        };
+        if self.told != Some(checkpoint) {
+            self.told = Some(checkpoint);
+            out.push(Output::Dir(Request::Checkpoint(checkpoint)));
+        }
+    }
+
+    /// The point up to which every segment is durable.
+    pub(super) fn synced_mark(&self) -> Mark {
+        let from = self.segments.partition_point(|s| s.base <= self.ends.synced).saturating_sub(1);
+        let behind = self.segments.iter().skip(from);
+        let s = behind.clone().find(|s| s.synced < s.end).or(behind.last()).expect("a log has an active segment");
+        Mark { segment: s.base, length: s.synced_length, end: s.synced }
+    }
+
+    /// Everything below is durable, and a recovery that begins here misses nothing: neither an index of a segment before it nor a leader epoch.
+    pub(super) fn recovery_point(&self) -> Offset {
+        let mut point = self.ends.synced;
+        // Behind the active segment, few wait for their index files: they are the newest.
+        let closed = self.segments.iter().rev().skip(1);
+        for s in closed.take_while(|s| s.index_files != IndexFiles::OnDisk || s.synced < s.end) {
+            point = point.min(s.base);
+        }
+        if let Some(epoch) = self.epochs_unsaved_from {
+            point = point.min(epoch);
+        }
+        point
+    }
+}

@@ -1,0 +1,190 @@
+//! How a log ends: closed cleanly, or deleted with its topic.
+
+use std::fmt::Write as _;
+
+use odradek_machine::{Deadline, Mono, Now, reached};
+
+use super::{Log, Pending, Phase};
+use crate::disk::{DiskAction, DiskDone, DiskResult, Name};
+use crate::output::{NotesOf, Output, Request};
+use crate::segment::IndexFiles;
+
+/// A close under way.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Closing {
+    clean: bool,
+    /// The handles are being let go.
+    letting_go: bool,
+}
+
+impl Closing {
+    pub(super) fn fail(&mut self) {
+        self.clean = false;
+    }
+}
+
+/// A deletion under way.
+///
+/// | from | to | trigger |
+/// |---|---|---|
+/// | `Settling` | `Renaming` | nothing of the log is under way on disk |
+/// | `Renaming` | `Waiting` | the directory is called `…-delete` |
+/// | `Waiting` | `Listing` | `file.delete.delay.ms` is over |
+/// | `Listing` | `Removing` | what is in it is known |
+/// | `Removing` | ended | the directory is gone |
+#[derive(Clone, Debug)]
+pub(super) enum Deleting {
+    Settling,
+    Renaming,
+    Waiting(Mono),
+    Listing,
+    Removing { left: usize, directory: bool },
+}
+
+impl Log {
+    pub(super) fn begin_close(&mut self, now: Now, out: &mut Vec<Output>) {
+        let serving = match self.phase {
+            Phase::Serving => true,
+            Phase::Truncating(_) | Phase::OutOfService => false,
+            Phase::Closing(_) | Phase::Deleting(_) | Phase::Ended => return,
+        };
+        self.fail_lookups(out);
+        self.phase = Phase::Closing(Closing { clean: serving, letting_go: false });
+        if serving {
+            self.settle(out);
+        }
+        self.go_on_stopping(now, out);
+    }
+
+    /// Brings to disk whatever a clean start would miss.
+    fn settle(&mut self, out: &mut Vec<Output>) {
+        let unsynced: Vec<_> = self.segments.iter().filter(|s| s.synced < s.end).map(|s| s.file).collect();
+        for file in unsynced {
+            self.want_sync(file, out);
+        }
+        for i in 0..self.segments.len() {
+            if self.segments[i].index_files == IndexFiles::Memory {
+                let end = self.segments[i].end;
+                self.write_indexes(i, end, out);
+            }
+        }
+        self.write_snapshot(self.ends.end, out);
+        self.save_epochs_again(out);
+    }
+
+    pub(super) fn begin_delete(&mut self, now: Now, out: &mut Vec<Output>) {
+        if matches!(self.phase, Phase::Deleting(_) | Phase::Ended) {
+            return;
+        }
+        self.fail_lookups(out);
+        self.phase = Phase::Deleting(Deleting::Settling);
+        out.push(Output::Dir(Request::Forget));
+        self.go_on_stopping(now, out);
+    }
+
+    /// Goes on with a close or a deletion where what it waits for has come.
+    pub(super) fn go_on_stopping(&mut self, now: Now, out: &mut Vec<Output>) {
+        match self.phase {
+            Phase::Closing(closing) => self.go_on_closing(closing, out),
+            Phase::Deleting(Deleting::Settling) if self.pending.is_empty() => self.rename_directory(out),
+            Phase::Deleting(Deleting::Waiting(at)) if at <= now.mono => {
+                self.phase = Phase::Deleting(Deleting::Listing);
+                let name = self.setup.name.clone();
+                self.disk(Pending::Stop, DiskAction::List { name }, out);
+            }
+            _ => {}
+        }
+    }
+
+    fn go_on_closing(&mut self, closing: Closing, out: &mut Vec<Output>) {
+        let synced = self.ends.synced == self.ends.end || !closing.clean;
+        if !self.pending.is_empty() || !synced {
+            return;
+        }
+        if closing.letting_go {
+            let whole = self.segments.iter().all(|s| s.index_files == IndexFiles::OnDisk) && self.snapshots.contains(&self.ends.end);
+            let clean = closing.clean && whole && self.epochs_unsaved_from.is_none();
+            self.end(clean, out);
+        } else {
+            self.phase = Phase::Closing(Closing { letting_go: true, ..closing });
+            self.moved(out);
+            let files: Vec<_> = self.segments.iter().map(|s| s.file).collect();
+            for file in files {
+                self.disk(Pending::Stop, DiskAction::Close { file }, out);
+            }
+        }
+    }
+
+    fn end(&mut self, clean: bool, out: &mut Vec<Output>) {
+        self.phase = Phase::Ended;
+        reached!(&mut NotesOf(out), "log.ended", of = &self.subject, i64::from(clean), self.ends.end.0);
+        out.push(Output::Dir(Request::Closed { clean }));
+        out.push(Output::Ended { clean });
+    }
+
+    /// `<topic>-<partition>.<32 hex digits>-delete`, the topic cut so that the whole is a legal file name.
+    fn rename_directory(&mut self, out: &mut Vec<Output>) {
+        let files: Vec<_> = self.segments.iter().map(|s| s.file).collect();
+        for file in files {
+            self.disk(Pending::Nothing, DiskAction::Close { file }, out);
+        }
+        self.doomed.clear();
+        let to = self.name_of_deleted();
+        let from = std::mem::replace(&mut self.setup.name, to.clone());
+        self.phase = Phase::Deleting(Deleting::Renaming);
+        self.disk(Pending::Stop, DiskAction::Rename { from, to }, out);
+    }
+
+    fn name_of_deleted(&self) -> Name {
+        let mut suffix = format!("-{}.", self.setup.partition.partition);
+        for byte in self.setup.seed.named("log.delete").uuid() {
+            write!(suffix, "{byte:02x}").expect("a string takes everything");
+        }
+        suffix.push_str("-delete");
+        let topic = &self.setup.partition.topic;
+        let kept = topic.len().min(255 - suffix.len());
+        self.setup.name.parent().join(&format!("{}{suffix}", &topic[..kept]))
+    }
+
+    /// A step of a deletion is done. What cannot be removed is found again, and deleted, at the next start.
+    pub(super) fn stop_step(&mut self, now: Now, result: DiskResult, out: &mut Vec<Output>) {
+        let Phase::Deleting(deleting) = &mut self.phase else { return };
+        match (deleting, result) {
+            (d @ Deleting::Renaming, Ok(_)) => {
+                *d = Deleting::Waiting(now.mono.plus_ms(self.setup.config.file_delete_delay_ms));
+                let root = self.setup.name.parent();
+                self.disk(Pending::Nothing, DiskAction::SyncDirectory { name: root }, out);
+            }
+            (d @ Deleting::Listing, Ok(DiskDone::Listed(entries))) => {
+                *d = Deleting::Removing { left: entries.len(), directory: false };
+                let dir = self.setup.name.clone();
+                for e in &entries {
+                    self.disk(Pending::Stop, DiskAction::Remove { name: dir.join(&e.name) }, out);
+                }
+                self.remove_directory_if_empty(out);
+            }
+            (Deleting::Removing { directory: true, .. }, _) => self.end(true, out),
+            (Deleting::Removing { left, .. }, _) => {
+                *left -= 1;
+                self.remove_directory_if_empty(out);
+            }
+            (Deleting::Settling | Deleting::Waiting(_), _) => {}
+            (Deleting::Renaming | Deleting::Listing, _) => self.end(false, out),
+        }
+    }
+
+    fn remove_directory_if_empty(&mut self, out: &mut Vec<Output>) {
+        if let Phase::Deleting(Deleting::Removing { left: 0, directory }) = &mut self.phase {
+            *directory = true;
+            let name = self.setup.name.clone();
+            self.disk(Pending::Stop, DiskAction::Remove { name }, out);
+        }
+    }
+
+    pub(super) fn stop_deadline(&self) -> Option<Deadline> {
+        match self.phase {
+            Phase::Deleting(Deleting::Waiting(at)) => Some(Deadline { at, why: "log.directory_delete" }),
+            _ => None,
+        }
+    }
+}
