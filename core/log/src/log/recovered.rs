@@ -22,7 +22,7 @@ pub struct Recovered {
     pub log_start: Offset,
     /// The log end offset.
     pub log_end: Offset,
-    /// Everything below is known to be synced; the rest is synced again before it counts.
+    /// Everything below is known to be synced, by checkpoint or by mark; the rest is synced again before it counts.
     pub recovery_point: Offset,
     /// The checkpointed high watermark, clamped to the log.
     pub high_watermark: Offset,
@@ -41,7 +41,7 @@ pub struct RecoveredSegment {
     pub end: Offset,
     /// The largest timestamp in it, −1 if there is none.
     pub max_timestamp_ms: i64,
-    /// The first offset whose record has it.
+    /// Last offset of the batch that has it, as the time index records it.
     pub max_timestamp_offset: Offset,
     /// The largest timestamp of its first batch, −1 if not known; decides when `segment.ms` is over.
     pub first_timestamp_ms: i64,
