@@ -141,6 +141,16 @@ impl fmt::Display for ApiKey {
     }
 }
 
+/// True for a name or version by which a client may introduce itself (KIP-511): letters, digits, dots and hyphens, with a letter or digit at each end.
+///
+/// Anything else in ApiVersions from version 3 on is answered with `INVALID_REQUEST`.
+pub fn is_software_name(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let ends = [bytes.first(), bytes.last()];
+    ends.iter().all(|end| end.is_some_and(u8::is_ascii_alphanumeric))
+        && bytes.iter().all(|b| b.is_ascii_alphanumeric() || b"-.".contains(b))
+}
+
 for_each_api!(declare);
 
 #[cfg(test)]
@@ -163,6 +173,12 @@ mod tests {
         assert_eq!(ApiKey::Produce.advertised().oldest, 0);
         assert!(!ApiKey::Produce.versions().contains(2));
         assert!(ApiKey::ALL.iter().filter(|a| **a != ApiKey::Produce).all(|a| a.advertised() == a.versions()));
+    }
+
+    #[test]
+    fn api_software_names_are_those_that_kafka_accepts() {
+        assert!(["apache-kafka-java", "4.3.1", "a", "librdkafka"].into_iter().all(is_software_name));
+        assert!(!["", "-a", "a.", "a b", "ä", "a_b"].into_iter().any(is_software_name));
     }
 
     #[test]

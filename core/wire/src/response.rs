@@ -119,3 +119,6 @@ pub(crate) fn begin(api: ApiKey, version: i16, correlation: CorrelationId, body_
 fn is_refusal(body: &[u8]) -> bool {
     body.first_chunk::<2>().is_some_and(|code| i16::from_be_bytes(*code) == ErrorCode::UnsupportedVersion.code())
 }
+
+#[cfg(test)]
+mod tests;
