@@ -6,8 +6,10 @@
 
 pub mod clock;
 pub mod disk;
+pub mod fault;
 pub mod net;
 pub mod oracle;
+pub mod plan;
 pub mod queue;
 pub mod run;
 pub mod scenario;

@@ -155,7 +155,7 @@ impl Network {
         let wire = self.wires.get_mut(&id)?;
         let link = wire.link_to(end);
         let pipe = wire.pipe_mut(end);
-        if self.links.get(&link).is_some_and(|trouble| trouble.is_cut()) {
+        if self.links.get(&link).is_some_and(Trouble::is_cut) {
             pipe.stuck = true;
             return None;
         }
@@ -166,7 +166,7 @@ impl Network {
     pub fn consumed(&mut self, id: WireId, end: End, bytes: u64) {
         let Some(wire) = self.wires.get_mut(&id) else { return };
         let acks = wire.link_to(end.other());
-        let cut = self.links.get(&acks).is_some_and(|trouble| trouble.is_cut());
+        let cut = self.links.get(&acks).is_some_and(Trouble::is_cut);
         wire.pipe_mut(end).consume(bytes, cut);
     }
 
