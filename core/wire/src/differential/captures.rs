@@ -104,3 +104,15 @@ fn fetched(data: &crate::messages::fetch_response::PartitionData) -> FetchedPart
         ..FetchedPartition::of_error(data.partition_index, ErrorCode::from_code(data.error_code))
     }
 }
+
+#[test]
+fn captured_api_versions_advertise_what_we_advertise() {
+    let kafka = exchanges().into_iter().find(|e| e.api == ApiKey::ApiVersions && e.version == 4).expect("the Java client asks so");
+    let Ok((_, Response::ApiVersions(kafka))) = response::decode(kafka.api, kafka.version, kafka.response) else {
+        panic!("Kafka answers as it says")
+    };
+    for &api in ApiKey::ALL {
+        let theirs = kafka.api_keys.iter().find(|range| range.api_key == api.key()).expect("Kafka 4.3 has every API of the table");
+        assert_eq!((theirs.min_version, theirs.max_version), (api.advertised().oldest, api.advertised().newest), "{api}");
+    }
+}
