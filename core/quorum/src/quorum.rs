@@ -337,8 +337,7 @@ impl Quorum {
         *under_way = Some(id);
         *bytes_since = 0;
         *since = now.mono;
-        let header =
-            SnapshotHeader { last_contained_ms: *last_append_ms, kraft_version: self.kraft_version, voters: self.voters.clone() };
+        let header = SnapshotHeader { last_contained_ms: *last_append_ms, kraft_version: self.kraft_version, voters: self.voters.clone() };
         out.push(Output::SnapshotDue { id, header });
     }
 

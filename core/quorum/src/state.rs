@@ -62,9 +62,7 @@ impl QuorumState {
         let (voted, directory) = self.voted.map_or((-1, Uuid::ZERO), |(id, directory)| (id.0, directory));
         let epoch = self.epoch.0;
         let text = if kraft_version > 0 {
-            format!(
-                r#"{{"leaderId":{leader},"leaderEpoch":{epoch},"votedId":{voted},"votedDirectoryId":"{directory}","data_version":1}}"#
-            )
+            format!(r#"{{"leaderId":{leader},"leaderEpoch":{epoch},"votedId":{voted},"votedDirectoryId":"{directory}","data_version":1}}"#)
         } else {
             let voters: Vec<String> = voters.iter().map(|v| format!(r#"{{"voterId":{}}}"#, v.0)).collect();
             format!(
