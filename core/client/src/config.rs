@@ -68,20 +68,7 @@ impl Acks {
 }
 
 /// `compression.type`.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Compression {
-    /// Records as they are.
-    #[default]
-    None,
-    /// gzip.
-    Gzip,
-    /// snappy.
-    Snappy,
-    /// lz4.
-    Lz4,
-    /// zstd.
-    Zstd,
-}
+pub use odradek_wire::codec::Codec as Compression;
 
 /// Configuration of a [`crate::producer::Producer`].
 ///
@@ -146,6 +133,16 @@ pub enum Isolation {
     ReadUncommitted,
     /// Only what is committed, up to the last stable offset.
     ReadCommitted,
+}
+
+impl Isolation {
+    /// As the protocol writes it.
+    pub const fn code(self) -> i8 {
+        match self {
+            Isolation::ReadUncommitted => 0,
+            Isolation::ReadCommitted => 1,
+        }
+    }
 }
 
 /// `auto.offset.reset`.

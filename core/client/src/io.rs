@@ -1,7 +1,7 @@
 //! What crosses the border of a client: connections on one side, the application on the other.
 
 use bytes::Bytes;
-use odradek_machine::Note;
+use odradek_machine::{Note, Notes};
 
 /// A connection, chosen by the client, never reused within its life.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,4 +63,13 @@ pub enum Output<E> {
     Event(E),
     /// Something worth knowing that changes nothing.
     Note(Note),
+}
+
+/// Lets an outbox of outputs take notes.
+pub struct NotesOf<'a, E>(pub &'a mut Vec<Output<E>>);
+
+impl<E> Notes for NotesOf<'_, E> {
+    fn note(&mut self, note: Note) {
+        self.0.push(Output::Note(note));
+    }
 }

@@ -13,5 +13,8 @@ pub mod config;
 pub mod consumer;
 pub mod error;
 pub mod io;
+mod network;
 pub mod producer;
 pub mod record;
+#[cfg(test)]
+mod testing;

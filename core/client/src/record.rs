@@ -4,10 +4,12 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+pub use odradek_wire::batch::TimestampType;
+
 /// A header of a record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
-    /// Its key; not unique within a record.
+    /// Its key; not unique within a record. Bytes that are no UTF-8 are replaced when read, as Kafka's own clients do.
     pub key: Arc<str>,
     /// Its value.
     pub value: Option<Bytes>,
@@ -49,15 +51,6 @@ impl ProducerRecord {
         self.partition = Some(partition);
         self
     }
-}
-
-/// Who set the timestamp of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimestampType {
-    /// The producer.
-    CreateTime,
-    /// The broker.
-    LogAppendTime,
 }
 
 /// A record as read.

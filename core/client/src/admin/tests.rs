@@ -1,0 +1,1 @@
+//! Plays of the admin client with a scripted broker.

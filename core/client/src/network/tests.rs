@@ -1,0 +1,1 @@
+//! Plays of the network with a scripted broker.

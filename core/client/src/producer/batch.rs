@@ -1,0 +1,142 @@
+//! Records of one partition that travel together.
+
+use bytes::Bytes;
+use odradek_machine::Mono;
+use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
+
+use super::Token;
+use crate::record::{Header, ProducerRecord};
+
+/// A record in hand, and whom to tell of its outcome.
+#[derive(Debug)]
+pub(super) struct Pending {
+    pub(super) token: Token,
+    /// Which flush waits for it: all that were asked for later.
+    pub(super) generation: u64,
+    pub(super) timestamp: i64,
+    pub(super) key: Option<Bytes>,
+    pub(super) value: Option<Bytes>,
+    pub(super) headers: Vec<Header>,
+    /// Its share of `buffer.memory`: an upper bound of its length in a batch without compression.
+    pub(super) bytes: usize,
+}
+
+/// The header of a batch (format 2).
+pub(super) const BATCH_OVERHEAD_BYTES: usize = 61;
+
+/// Length, attributes, timestamp and offset deltas, and the lengths of key, value and header list at their longest.
+const RECORD_OVERHEAD_BYTES: usize = 36;
+
+/// An upper bound of what a record takes in a batch.
+pub(super) fn record_bytes(record: &ProducerRecord) -> usize {
+    let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    let headers: usize = record.headers.iter().map(|h| 10 + h.key.len() + of(&h.value)).sum();
+    RECORD_OVERHEAD_BYTES + of(&record.key) + of(&record.value) + headers
+}
+
+/// A batch, from its first record to its outcome.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Never reused within a producer's life.
+    pub(super) id: u64,
+    pub(super) records: Vec<Pending>,
+    /// Before compression.
+    pub(super) bytes: usize,
+    pub(super) created: Mono,
+    pub(super) state: BatchState,
+    /// Whose batch it is and where it stands, for idempotent producers; set when it is first sent.
+    pub(super) stamp: Option<Stamp>,
+    /// As it was sent; a retry repeats it byte for byte.
+    pub(super) encoded: Option<Bytes>,
+    pub(super) attempts: u32,
+    /// Some attempt may have been appended although no acknowledgment came.
+    pub(super) doubt: bool,
+    /// Its records have their outcome already; it stays until the attempt in flight ends.
+    pub(super) abandoned: bool,
+}
+
+/// Where a batch is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum BatchState {
+    /// In hand, and not to be sent before an instant.
+    Ready { from: Mono },
+    /// On its way; `first` says that every batch before it had its outcome when it was sent.
+    InFlight { first: bool },
+}
+
+/// The place of a batch in the sequence of an idempotent producer (KIP-98).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Stamp {
+    pub(super) producer: ProducerId,
+    pub(super) epoch: ProducerEpoch,
+    pub(super) base: Sequence,
+}
+
+impl Batch {
+    pub(super) const fn new(id: u64, now: Mono) -> Batch {
+        Batch {
+            id,
+            records: Vec::new(),
+            bytes: BATCH_OVERHEAD_BYTES,
+            created: now,
+            state: BatchState::Ready { from: now },
+            stamp: None,
+            encoded: None,
+            attempts: 0,
+            doubt: false,
+            abandoned: false,
+        }
+    }
+
+    pub(super) fn push(&mut self, record: Pending) {
+        self.bytes += record.bytes;
+        self.records.push(record);
+    }
+
+    pub(super) const fn is_in_flight(&self) -> bool {
+        matches!(self.state, BatchState::InFlight { .. })
+    }
+
+    /// Splits off the later half of the records, whose sequences follow those of the first. `id` is for the new batch.
+    pub(super) fn split(&mut self, id: u64) -> Batch {
+        let later = self.records.split_off(self.records.len() / 2);
+        let moved: usize = later.iter().map(|r| r.bytes).sum();
+        let first = self.records.len() as i32;
+        self.bytes -= moved;
+        self.encoded = None;
+        let stamp = self.stamp.map(|s| Stamp { base: s.base.plus(first), ..s });
+        let bytes = BATCH_OVERHEAD_BYTES + moved;
+        Batch {
+            id,
+            records: later,
+            bytes,
+            created: self.created,
+            state: self.state,
+            stamp,
+            encoded: None,
+            attempts: 0,
+            doubt: self.doubt,
+            abandoned: false,
+        }
+    }
+}
+
+/// How well the batches of a topic compress, in thousandths of their length; compressed batches are filled by it (as Kafka's CompressionRatioEstimator).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct CompressionRatio(u32);
+
+impl CompressionRatio {
+    /// Nothing is gained.
+    pub(super) const NONE: CompressionRatio = CompressionRatio(1000);
+
+    /// What `bytes` will be, give or take.
+    pub(super) const fn estimate(self, bytes: usize) -> usize {
+        bytes / 1000 * self.0 as usize + bytes % 1000 * self.0 as usize / 1000
+    }
+
+    /// A batch was compressed: believes at once that it got worse, and slowly that it got better.
+    pub(super) fn observe(&mut self, plain: usize, compressed: usize) {
+        let observed = (compressed.saturating_mul(1000) / plain.max(1)).clamp(1, 1000) as u32;
+        self.0 = if observed > self.0 { observed.max(self.0 + 50).min(1000) } else { observed.max(self.0.saturating_sub(5)) };
+    }
+}

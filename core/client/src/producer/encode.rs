@@ -1,0 +1,23 @@
+//! A batch in bytes.
+
+use bytes::Bytes;
+use odradek_wire::batch::{BatchProducer, Builder, Header, NewRecord};
+
+use super::batch::Batch;
+use crate::config::Compression;
+
+/// The bytes of a batch, compressed, under its stamp if it has one; and how long it was before compression.
+pub(super) fn encode(batch: &Batch, compression: Compression) -> (Bytes, usize) {
+    let mut builder = Builder::new(compression);
+    for record in &batch.records {
+        let headers = record.headers.iter().map(|h| Header { key: Bytes::copy_from_slice(h.key.as_bytes()), value: h.value.clone() });
+        let headers: Vec<Header> = headers.collect();
+        let (key, value) = (record.key.as_deref(), record.value.as_deref());
+        builder.push(NewRecord { timestamp_ms: record.timestamp, key, value, headers: &headers });
+    }
+    if let Some(stamp) = batch.stamp {
+        let producer = BatchProducer { id: stamp.producer, epoch: stamp.epoch, base_sequence: Some(stamp.base) };
+        builder.set_producer(producer, false);
+    }
+    (builder.build().into_bytes(), builder.size_bytes())
+}

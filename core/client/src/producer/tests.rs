@@ -1,0 +1,3 @@
+//! Plays of the producer with a scripted broker.
+
+mod delivery;
