@@ -1,0 +1,3 @@
+//! A log on a disk whose completions come in any order.
+
+mod basics;
