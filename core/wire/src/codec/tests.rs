@@ -2,6 +2,7 @@
 
 use std::io::{Read, Write};
 
+use allocation_counter::measure;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -180,6 +181,24 @@ fn a_bomb_ends_in_an_error() {
         let refused = decompress(codec, &bomb, 10 * MIB).expect_err("a bomb");
         let lies = matches!(i, 3 | 5);
         assert_eq!(matches!(refused, CodecError::Corrupt { .. }), lies, "bomb {i}: {refused}");
+    }
+}
+
+#[test]
+fn a_stream_takes_memory_for_what_it_holds_and_not_for_what_it_claims() {
+    let claims = [
+        (Codec::Snappy, [&[0xff, 0xff, 0xff, 0xff, 0x0f][..], &[0; 100]].concat()),
+        (Codec::Lz4, [&[0x04, 0x22, 0x4d, 0x18, 0x60, 0x70, (xxh32(&[0x60, 0x70]) >> 8) as u8, 20, 0, 0, 0][..], &[0; 20]].concat()),
+        (Codec::Zstd, zstd_bomb(1, 10 << 30)),
+        (Codec::Gzip, compress(Codec::Gzip, None, &[0; 100])),
+    ];
+    for (codec, bytes) in claims {
+        let seen = measure(|| drop(decompress(codec, &bytes, usize::MAX)));
+        assert!(seen.bytes_max < 512 * 1024, "{codec:?}: {seen:?}");
+    }
+    for (codec, bomb) in bombs() {
+        let seen = measure(|| assert!(decompress(codec, &bomb, MIB).is_err()));
+        assert!(seen.bytes_max < 4 * MIB as u64, "{codec:?}: {seen:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::{DECODED_MAX, build, patched, some_records, three, validate};
 use crate::batch::header::{ATTRIBUTES_AT, PRODUCER_ID_AT};
-use crate::batch::{Batches, Stamp, TimestampType, crc32c, crc32c_with_other_head};
+use crate::batch::{Batches, ReplicaBatch, Stamp, TimestampType, crc32c, crc32c_with_other_head};
 use crate::codec::Codec;
 use crate::ids::{LeaderEpoch, Offset};
 
@@ -63,7 +63,7 @@ proptest! {
     ) {
         let assigned = validate(&build(codec, &records)).expect("as built").assign(stamp(base, append_ms));
         let replica = Batches::new(assigned.to_bytes()).next().expect("whole").expect("fits").check();
-        prop_assert_eq!(replica.as_ref().map(|r| r.header()), Ok(assigned.header()));
+        prop_assert_eq!(replica.as_ref().map(ReplicaBatch::header), Ok(assigned.header()));
         let first = replica.expect("checked").records(DECODED_MAX).expect("decompresses").next().expect("at least one").expect("as built");
         prop_assert_eq!((first.offset.0, first.timestamp_ms), (base, append_ms.unwrap_or(records[0].timestamp_ms)));
     }
