@@ -70,6 +70,23 @@ fn a_transaction_marker_is_a_batch_of_78_bytes() {
 }
 
 #[test]
+fn a_control_batch_of_kafkas_is_built_byte_for_byte() {
+    // The first batch of a metadata log by Apache Kafka 4.3.1.
+    let hex = "00000000000000000000004f0000000102fb31ea9a002000000000000001a20bc58633000001a20bc58633ffffffffffffffffffffffffffff000000013a000000\
+               0800000002260000000000000200000000000200000000000000";
+    let byte = |at: usize| u8::from_str_radix(&hex[at..at + 2], 16).expect("hex");
+    let captured: Bytes = (0..hex.len()).step_by(2).map(byte).collect();
+    let batch = ReplicaBatch::all(captured.clone()).expect("the checksum fits").remove(0);
+    assert!(batch.header().attributes.is_control());
+    let mut builder = Builder::new(Codec::None).control().at(batch.header().base_offset, batch.header().leader_epoch);
+    for record in batch.records(1000).expect("not compressed") {
+        let record = record.expect("whole");
+        ControlRecord::decode(&record).expect("a leader change").push(record.timestamp_ms, &mut builder);
+    }
+    assert_eq!(builder.build_bytes(), captured);
+}
+
+#[test]
 fn broken_control_records_are_errors() {
     let key = |bytes: &'static [u8]| Record { key: Some(Bytes::from_static(bytes)), ..record(0, Bytes::from_static(&[0; 6])) };
     assert!(ControlRecord::decode(&key(&[0, 0, 0, 1])).is_ok());

@@ -60,8 +60,12 @@ fn a_length_below_any_batch_and_one_below_the_header_are_refused() {
 
 #[test]
 fn older_formats_are_refused() {
-    for magic in [0u8, 1, 3] {
-        assert_eq!(validate(&patched(&three(Codec::None), MAGIC_AT, &[magic])), Err(BatchError::Magic { found: magic as i8 }));
+    let good = three(Codec::None);
+    for (magic, code) in
+        [(0u8, ErrorCode::InvalidRecord), (1, ErrorCode::InvalidRecord), (3, ErrorCode::CorruptMessage), (0xff, ErrorCode::CorruptMessage)]
+    {
+        let refused = validate(&patched(&good, MAGIC_AT, &[magic])).expect_err("only format 2 is written");
+        assert_eq!((&refused, refused.code()), (&BatchError::Magic { found: magic as i8 }, code));
     }
 }
 
