@@ -5,6 +5,11 @@ pub fn crc32c(bytes: &[u8]) -> u32 {
     ::crc32c::crc32c(bytes)
 }
 
+/// CRC-32C of something and these bytes behind it, from that of the something; of nothing it is zero.
+pub fn crc32c_extend(so_far: u32, bytes: &[u8]) -> u32 {
+    ::crc32c::crc32c_append(so_far, bytes)
+}
+
 /// The checksum of `new_head ++ tail`, from the checksum of `old_head ++ tail` and without the tail.
 ///
 /// The checksum is linear: what a head of equal length adds to the whole is its own checksum shifted by the length of the tail, so the difference of two
