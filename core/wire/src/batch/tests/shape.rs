@@ -50,6 +50,17 @@ fn flags_that_mean_nothing_are_dropped_when_the_head_is_written_anew() {
     assert_eq!(batch.assign(stamp(0, Some(1))).header().attributes.0, 0x18);
 }
 
+#[test]
+fn a_checksum_is_combined_over_any_length() {
+    let heads = [[1u8; 22], [2; 22]];
+    for bits in 0..21 {
+        for tail_bytes in [(1usize << bits) - 1, 1 << bits, (1 << bits) + 1] {
+            let [old, new] = heads.map(|head| crc32c(&[&head[..], &vec![7; tail_bytes]].concat()));
+            assert_eq!(crc32c_with_other_head(old, &heads[0], &heads[1], tail_bytes), new, "{tail_bytes}");
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn a_combined_checksum_is_that_of_the_whole(old_head in any::<[u8; 22]>(), new_head in any::<[u8; 22]>(), tail in prop::collection::vec(any::<u8>(), 0..5000)) {
