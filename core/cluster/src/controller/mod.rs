@@ -12,8 +12,10 @@
 mod bootstrap;
 mod brokers;
 mod configs;
+mod delete;
 mod elect;
 mod names;
+mod partitions;
 mod place;
 mod refusal;
 mod requests;
