@@ -19,7 +19,7 @@ mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use odradek_machine::{Deadline, Guards, Map, Note, Notes, Now, guard};
+use odradek_machine::{Deadline, Guards, Map, Mono, Note, Notes, Now, guard};
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use crate::disk::{DirId, DiskAction, DiskError, DiskResult, FileId, Name, OpId};
@@ -110,6 +110,8 @@ pub struct LogDir {
     guards: Guards,
     state: State,
     owners: BTreeMap<OwnerId, OwnerState>,
+    /// What the checkpoints say of logs that are not opened.
+    inherited: BTreeMap<TopicPartition, Entry>,
     /// Which directories of partitions have an owner.
     taken: BTreeMap<Name, OwnerId>,
     /// Who waits until a directory's name is free.
@@ -124,6 +126,8 @@ pub struct LogDir {
     stopping: Option<Stopping>,
     /// Owners of a directory that stops which have let go.
     closed_owners: BTreeSet<OwnerId>,
+    /// Something may wait for [`LogDir::settle`].
+    unsettled: bool,
     counts: Counts,
 }
 
@@ -177,9 +181,14 @@ enum Purpose {
 #[derive(Clone, Debug)]
 enum After {
     Nothing,
+    /// A sync of one file, or of a directory that is there.
+    Synced,
     Created(FileId),
     MadeDirectory(Name),
-    Renamed { from: Name, to: Name },
+    Renamed {
+        from: Name,
+        to: Name,
+    },
 }
 
 impl LogDir {
@@ -193,6 +202,7 @@ impl LogDir {
             guards,
             state: State::Serving,
             owners: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             taken: BTreeMap::new(),
             waiting_for_name: Vec::new(),
             ops: Map::new(),
@@ -203,7 +213,21 @@ impl LogDir {
             checkpoints: every.map(|ms| Checkpoint::new(now.mono, ms)),
             stopping: None,
             closed_owners: BTreeSet::new(),
+            unsettled: false,
             counts: Counts::default(),
+        }
+    }
+
+    /// What the checkpoints on disk say of a log that is not yet opened: it stays in them until the log is adopted, or [`LogDir::disown`] ends the waiting.
+    pub fn inherit(&mut self, partition: TopicPartition, entry: Entry) {
+        self.inherited.insert(partition, entry);
+    }
+
+    /// Every log that is assigned here has been adopted: what is left belongs to nobody.
+    pub fn disown(&mut self) {
+        self.inherited.clear();
+        for c in &mut self.checkpoints {
+            c.dirty = true;
         }
     }
 
@@ -219,17 +243,20 @@ impl LogDir {
 
     /// Carries out what an owner asks. Syncs begin with [`LogDir::settle`].
     pub fn request(&mut self, now: Now, owner: OwnerId, request: Request, out: &mut Vec<Output>) {
+        self.unsettled = true;
         self.take_request(now, owner, request, out);
     }
 
     /// A disk operation of this directory finished.
     pub fn completed(&mut self, now: Now, op: OpId, result: DiskResult, out: &mut Vec<Output>) {
+        self.unsettled = true;
         self.take_completion(now, op, result, out);
     }
 
     /// Begins the syncs that were asked for: called by the node at the end of each of its steps, so that one sync covers everything that the step wrote to a
     /// file, and once more after each wake.
     pub fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.unsettled = false;
         if self.state == State::OutOfService {
             return;
         }
@@ -260,8 +287,11 @@ impl LogDir {
         self.begin_stop(now, broker_epoch, out);
     }
 
-    /// When it wants to be woken next.
+    /// When it wants to be woken next: at once, if it was not settled.
     pub fn deadline(&self) -> Option<Deadline> {
+        if self.unsettled {
+            return Some(Deadline { at: Mono(0), why: "dir.settle" });
+        }
         let at = self.checkpoints.iter().filter_map(Checkpoint::deadline).min();
         at.filter(|_| self.state == State::Serving).map(|at| Deadline { at, why: "dir.checkpoint" })
     }

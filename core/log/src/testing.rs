@@ -124,6 +124,10 @@ impl World {
                 Output::Answered { lookup, answer } => {
                     self.answers.insert(lookup, answer);
                 }
+                Output::OutOfService { error } if self.disk.fail_expected => {
+                    self.said.push(Said::Log(owner, Output::OutOfService { error }))
+                }
+                Output::OutOfService { error } => panic!("nothing was to fail here: {error}"),
                 other => self.said.push(Said::Log(owner, other)),
             }
         }

@@ -37,6 +37,9 @@ impl LogDir {
 
     fn owners_operation(&mut self, now: Now, owner: OwnerId, token: Token, after: After, result: DiskResult, out: &mut Vec<Output>) {
         let done = result.is_ok();
+        if let (After::Synced, Err(error)) = (&after, &result) {
+            self.fall(error.clone(), out);
+        }
         match after {
             After::Created(file) if done => {
                 if let Some(dir) = self.files.get(file).map(|f| f.dir.clone()) {
@@ -62,7 +65,7 @@ impl LogDir {
                     self.name_is_free(now, &from, out);
                 }
             }
-            After::Nothing | After::Created(_) | After::Renamed { .. } => {}
+            After::Nothing | After::Synced | After::Created(_) | After::Renamed { .. } => {}
         }
         self.tell(owner, token, result, out);
     }

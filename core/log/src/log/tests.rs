@@ -1,3 +1,5 @@
 //! A log on a disk whose completions come in any order.
 
 mod basics;
+mod model;
+mod story;

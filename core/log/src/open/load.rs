@@ -297,7 +297,7 @@ impl LoadLog {
 
     fn snapshot_read(&mut self, at: Offset, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) {
         let bytes = done.into_iter().next().and_then(Done::content).unwrap_or_default();
-        match producer_snapshot::decode(at, &bytes) {
+        match producer_snapshot::decode(at, &bytes, self.setup.guards) {
             Ok(producers) => {
                 self.producers = Producers::recovered(producers);
                 self.begin_scans(at, ids, out);

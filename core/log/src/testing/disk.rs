@@ -14,6 +14,8 @@ pub(crate) struct Disk {
     handles: BTreeMap<FileId, (usize, Name)>,
     /// The next operation of this verb on a name that contains this fails so.
     pub(crate) fail: Vec<(&'static str, &'static str, DiskErrorKind)>,
+    /// A failure is part of the test.
+    pub(crate) fail_expected: bool,
 }
 
 impl Disk {
