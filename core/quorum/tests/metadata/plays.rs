@@ -1,8 +1,6 @@
 //! Plays: protocol stories of one node's metadata as text. `UPDATE_PLAYS=1` writes down what the machines say; the diff is reviewed.
 
-mod host;
-
-use host::{DIRECTORY, Node, heartbeat, register_broker, register_controller};
+use crate::host::{DIRECTORY, Node, heartbeat, register_broker, register_controller};
 use odradek_cluster::controller::ControllerRequest;
 use odradek_cluster::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use odradek_cluster::messages::delete_topics_request::DeleteTopicState;
@@ -63,7 +61,7 @@ fn play(name: &str, script: &str) {
 #[expect(clippy::disallowed_methods, reason = "a play is written down on demand, by whoever runs the tests")]
 fn compare(name: &str, script: &str, played: &str) {
     if std::env::var("UPDATE_PLAYS").is_ok() {
-        let path = format!("{}/tests/plays/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/tests/metadata/plays/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         std::fs::write(path, played).expect("the play can be written");
     } else {
         assert_eq!(played, script, "play {name}; UPDATE_PLAYS=1 writes it down");
