@@ -14,6 +14,8 @@ mod marks;
 mod names;
 mod requests;
 mod stopping;
+#[cfg(test)]
+mod tests;
 mod whole;
 mod writing;
 
@@ -23,7 +25,8 @@ use odradek_machine::{Deadline, Guards, Map, Mono, Note, Notes, Now, guard};
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use crate::disk::{DirId, DiskAction, DiskError, DiskResult, FileId, Name, OpId};
-use crate::output::{Checkpoint as Entry, Input as OwnerInput, Request, Token};
+use crate::open::Root;
+use crate::output::{Checkpoint as Entry, Input as OwnerInput, Mark, Request, Token};
 use checkpoints::{Checkpoint, Kind};
 use files::Files;
 use ids::{DirIds, FileIds, OwnerId};
@@ -31,6 +34,9 @@ use marks::Marks;
 use names::{Birth, Names};
 use stopping::Stopping;
 use whole::{Part, WholeId, Wholes};
+
+/// Whose marks are kept beside those of partitions.
+const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// How often a log directory rewrites its checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -218,9 +224,25 @@ impl LogDir {
         }
     }
 
-    /// What the checkpoints on disk say of a log that is not yet opened: it stays in them until the log is adopted, or [`LogDir::disown`] ends the waiting.
-    pub fn inherit(&mut self, partition: TopicPartition, entry: Entry) {
-        self.inherited.insert(partition, entry);
+    /// What the checkpoints on disk say of logs that are not yet opened: it stays in them until each is adopted, or [`LogDir::disown`] ends the waiting.
+    pub fn inherit(&mut self, root: &Root) {
+        let mut entry =
+            |partition: &TopicPartition, enter: &dyn Fn(&mut Entry)| enter(self.inherited.entry(partition.clone()).or_default());
+        for found in &root.recovery_points {
+            entry(&found.partition, &|e| e.recovery_point = found.offset);
+        }
+        for found in &root.log_starts {
+            entry(&found.partition, &|e| e.log_start = found.offset);
+        }
+        for found in &root.high_watermarks {
+            entry(&found.partition, &|e| e.high_watermark = found.offset);
+        }
+        for found in root.marks.iter().filter(|m| &*m.partition.topic != METADATA_TOPIC) {
+            let topic_id = found.topic_id.unwrap_or_default();
+            entry(&found.partition, &|e| {
+                (e.topic_id, e.synced) = (topic_id, Mark { segment: found.segment, length: found.length, end: found.end })
+            });
+        }
     }
 
     /// Every log that is assigned here has been adopted: what is left belongs to nobody.

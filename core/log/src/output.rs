@@ -163,7 +163,7 @@ pub enum Request {
 }
 
 /// One log's entries in the checkpoint files of its log directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Everything below is synced.
     pub recovery_point: Offset,

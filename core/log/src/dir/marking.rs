@@ -6,7 +6,7 @@ use odradek_wire::ids::TopicPartition;
 use super::ids::OwnerId;
 use super::marks::{REPLACE_BYTES, State, URGENT_BYTES};
 use super::whole::Client;
-use super::{Kind, LogDir, Output, Owner, Purpose};
+use super::{Kind, LogDir, METADATA_TOPIC, Output, Owner, Purpose};
 use crate::dir::completions::DONE;
 use crate::disk::{DiskAction, DiskError, FileId, Name};
 use crate::formats::synced_marks::{self, SyncedMark};
@@ -84,9 +84,7 @@ impl LogDir {
         for o in owners.filter_map(|o| self.owners.get(o)) {
             match (&o.owner, &o.entry) {
                 (Owner::Partition(partition), Some(entry)) => line(&mut lines, partition, entry),
-                (Owner::Metadata, Some(entry)) => {
-                    line(&mut lines, &TopicPartition { topic: "__cluster_metadata".into(), partition: 0 }, entry)
-                }
+                (Owner::Metadata, Some(entry)) => line(&mut lines, &TopicPartition { topic: METADATA_TOPIC.into(), partition: 0 }, entry),
                 (_, None) => {}
             }
         }
