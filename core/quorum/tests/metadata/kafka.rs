@@ -219,7 +219,7 @@ fn every_life_of_the_node_is_understood() {
     let mut node = node_on(log, STATE);
     node.start().expect("a log of Apache Kafka");
     assert_eq!(node.image().topic_count(), 0, "deleted in the last life");
-    assert_eq!(node.quorum.as_ref().map(|q| q.epoch()), Some(LeaderEpoch(4)));
+    assert_eq!(node.quorum.as_ref().map(odradek_quorum::Quorum::epoch), Some(LeaderEpoch(4)));
     assert!(node.image().broker(NodeId(0)).is_some_and(|b| b.fenced));
 }
 

@@ -72,7 +72,7 @@ fn command_of(node: &mut Node, command: &str) {
     let words: Vec<&str> = command.split(' ').collect();
     let incarnation = |node: &Node| Uuid(Seed(node.life).named("incarnation").uuid());
     let epoch = |node: &Node| node.controller.as_ref().and_then(|c| c.image().broker(NodeId(0))).map_or(-1, |b| b.epoch.0);
-    let read = |node: &Node| node.quorum.as_ref().and_then(|q| q.high_watermark()).map_or(-1, |hw| hw.0 - 1);
+    let read = |node: &Node| node.quorum.as_ref().and_then(odradek_quorum::Quorum::high_watermark).map_or(-1, |hw| hw.0 - 1);
     match &*words {
         ["start"] => {
             if let Err(e) = node.start() {
