@@ -155,8 +155,16 @@ enum Phase {
     Begin(Box<Begin>),
     Between,
     Load(Box<LoadAll>),
-    Refuse(Errands, FileIds, OpenError),
+    Refuse(Box<Refusal>),
     Over,
+}
+
+/// A refusal that waits for the lock to be given back.
+#[derive(Debug)]
+struct Refusal {
+    errands: Errands,
+    files: FileIds,
+    error: OpenError,
 }
 
 impl Opening {
@@ -189,11 +197,12 @@ impl Opening {
                 }
                 Some(Err(error)) => self.refuse(error, out),
             },
-            Phase::Refuse(errands, files, _) => {
+            Phase::Refuse(refusal) => {
                 let subject = Subject { name: self.setup.path.clone(), number: 0 };
                 // What was under way when the directory was refused comes back too, and says nothing more.
-                let owned = matches!(&input, Input::Disk { op, .. } | Input::Work { op, .. } if errands.owns(*op));
+                let owned = matches!(&input, Input::Disk { op, .. } | Input::Work { op, .. } if refusal.errands.owns(*op));
                 if owned {
+                    let Refusal { errands, files, .. } = &mut **refusal;
                     errands.step(input, &mut Desk { ids: &mut self.ids, files, subject: &subject, out });
                     self.refused(out);
                 }
@@ -243,16 +252,17 @@ impl Opening {
         let held = !matches!(error, OpenError::InUse { .. });
         let errands = if held { vec![Errand::Unlock(Name::from(LOCK))] } else { Vec::new() };
         let desk = &mut Desk { ids: &mut self.ids, files: &mut files, subject: &subject, out };
-        self.phase = Phase::Refuse(Errands::begin(errands, 1, desk), files, error);
+        let errands = Errands::begin(errands, 1, desk);
+        self.phase = Phase::Refuse(Box::new(Refusal { errands, files, error }));
         self.refused(out);
     }
 
     /// The lock is given back, or could not be: the process ends, and it goes with it.
     fn refused(&mut self, out: &mut Vec<Output>) {
-        if let Phase::Refuse(errands, _, error) = &self.phase
-            && errands.is_over()
+        if let Phase::Refuse(refusal) = &self.phase
+            && refusal.errands.is_over()
         {
-            out.push(Output::Refused(error.clone()));
+            out.push(Output::Refused(refusal.error.clone()));
             self.phase = Phase::Over;
         }
     }

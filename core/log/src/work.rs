@@ -7,7 +7,7 @@ mod front;
 pub mod scan;
 pub mod search;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod window;
 
 use bytes::Bytes;

@@ -12,6 +12,9 @@ pub(crate) struct Disk {
     pub(crate) names: BTreeMap<Name, usize>,
     directories: BTreeMap<Name, ()>,
     handles: BTreeMap<FileId, (usize, Name)>,
+    /// At the nth operation of this verb the disk stops, and everything fails from there on.
+    stops_at: Option<(&'static str, usize)>,
+    stopped: bool,
     /// The next operation of this verb on a name that contains this fails so.
     pub(crate) fail: Vec<(&'static str, &'static str, DiskErrorKind)>,
     /// A failure is part of the test.
@@ -21,11 +24,55 @@ pub(crate) struct Disk {
 impl Disk {
     pub(crate) fn apply(&mut self, action: &DiskAction, wall_ms: i64) -> DiskResult {
         let name = self.name_of(action);
+        if self.stops(action.verb()) {
+            return Err(error(DiskErrorKind::Io, action, name));
+        }
         if let Some(i) = self.fail.iter().position(|(verb, part, _)| *verb == action.verb() && name.as_str().contains(part)) {
             let (_, _, kind) = self.fail.remove(i);
             return Err(error(kind, action, name));
         }
         self.carry_out(action, wall_ms).map_err(|kind| error(kind, action, name))
+    }
+
+    fn stops(&mut self, verb: &str) -> bool {
+        if let Some((at, left)) = &mut self.stops_at
+            && *at == verb
+        {
+            self.stopped |= *left == 0;
+            *left = left.saturating_sub(1);
+        }
+        self.stopped
+    }
+
+    /// Lets the disk stop at the nth operation of this verb, from 0.
+    pub(crate) fn stop_at(&mut self, verb: &'static str, nth: usize) {
+        self.stops_at = Some((verb, nth));
+    }
+
+    /// The disk is as it was left, and goes on.
+    pub(crate) fn go_on(&mut self) {
+        (self.stops_at, self.stopped) = (None, false);
+    }
+
+    /// Makes a file, and the directory it lies in.
+    pub(crate) fn put(&mut self, name: &str, bytes: &[u8]) {
+        let name = Name::from(name);
+        if !name.parent().as_str().is_empty() {
+            self.directories.insert(name.parent(), ());
+        }
+        self.inodes.push(bytes.to_vec());
+        self.names.insert(name, self.inodes.len() - 1);
+    }
+
+    /// Removes a file.
+    pub(crate) fn take(&mut self, name: &str) {
+        self.names.remove(&Name::from(name));
+    }
+
+    /// Every file and its content, and every directory.
+    pub(crate) fn everything(&self) -> Vec<(String, Option<Vec<u8>>)> {
+        let files = self.names.iter().map(|(n, inode)| (n.to_string(), Some(self.inodes[*inode].clone())));
+        files.chain(self.directories.keys().map(|n| (n.to_string(), None))).collect()
     }
 
     fn carry_out(&mut self, action: &DiskAction, wall_ms: i64) -> Result<DiskDone, DiskErrorKind> {
@@ -84,14 +131,19 @@ impl Disk {
                 }
             }
             DiskAction::List { name } => {
+                if !name.as_str().is_empty() && !self.directories.contains_key(name) {
+                    return Err(DiskErrorKind::NotFound);
+                }
                 let inside = self.names.iter().filter(|(n, _)| n.parent() == *name);
+                let below = self.directories.keys().filter(|n| n.parent() == *name && !n.as_str().is_empty());
+                let directory = |n: &Name| Entry { name: n.file_name().to_owned(), directory: true, length: 0, modified_ms: wall_ms };
                 let entry = |(n, inode): (&Name, &usize)| Entry {
                     name: n.file_name().to_owned(),
                     directory: false,
                     length: self.inodes[*inode].len() as u64,
                     modified_ms: wall_ms,
                 };
-                return Ok(DiskDone::Listed(inside.map(entry).collect()));
+                return Ok(DiskDone::Listed(inside.map(entry).chain(below.map(directory)).collect()));
             }
             DiskAction::FreeSpace => return Ok(DiskDone::Free(1 << 40)),
             DiskAction::Lock { .. } | DiskAction::Unlock { .. } => {}
