@@ -12,7 +12,7 @@ use crate::record::ConfigRecord;
 fn tables_are_sorted_and_every_default_is_right_for_its_key() {
     for table in [TOPIC_KEYS, BROKER_KEYS] {
         assert!(table.is_sorted_by(|a, b| a.name < b.name));
-        for key in table.iter().filter(|k| !k.name.starts_with("internal.")) {
+        for key in table {
             if let Some(default) = key.default {
                 assert_eq!(key.parse(default).as_deref(), Ok(default), "{}", key.name);
             }
@@ -115,12 +115,16 @@ fn broker_keys_are_described_as_apache_kafka_describes_them() {
 #[test]
 fn a_topic_is_made_with_the_layers_in_order() {
     let image = captured_image();
-    let config = topic_config(&image, NodeId(0), &StaticConfig::default(), "orders");
+    let file = StaticConfig::default();
+    let config = topic_config(&image, NodeId(0), &file, "orders");
     assert_eq!(config.retention_ms, Some(1000));
     assert_eq!(config.cleanup_policy, CleanupPolicy { delete: true, compact: true });
     let other = topic_config(&image, NodeId(0), &StaticConfig::default(), "other");
     assert_eq!((other.retention_ms, other.segment_bytes), (Some(5000), 2_000_000));
     assert_eq!(topic_config(&image, NodeId(1), &StaticConfig::default(), "other").retention_ms, Some(6000));
+    let small = Overrides::from([("internal.segment.bytes".into(), "4096".into()), ("segment.bytes".into(), "2000000".into())]);
+    let view = NodeView::of_cluster(&image, &file);
+    assert_eq!(TopicConfig::resolve(&view, Some(&small)).segment_bytes, 4096);
     let hours = node_with(&[("log.retention.hours", "2"), ("log.roll.ms", "7"), ("log.roll.hours", "9"), ("log.retention.bytes", "5")]);
     let config = topic_config(&Image::new(), NodeId(0), &hours, "t");
     assert_eq!((config.retention_ms, config.segment_ms, config.retention_bytes), (Some(7_200_000), 7, Some(5)));
