@@ -240,7 +240,7 @@ impl LogDir {
         for found in root.marks.iter().filter(|m| &*m.partition.topic != METADATA_TOPIC) {
             let topic_id = found.topic_id.unwrap_or_default();
             entry(&found.partition, &|e| {
-                (e.topic_id, e.synced) = (topic_id, Mark { segment: found.segment, length: found.length, end: found.end })
+                (e.topic_id, e.synced) = (topic_id, Mark { segment: found.segment, length: found.length, end: found.end });
             });
         }
     }
@@ -372,6 +372,12 @@ impl LogDir {
         out.push(Output::Note(Note::mark("dir.out_of_service").facts(i64::from(self.id().0), 0).says(error.to_string())));
         for &owner in self.owners.keys() {
             out.push(Output::ToOwner { owner, input: OwnerInput::OutOfService });
+        }
+        let checkpoints = self.checkpoints.iter_mut().flat_map(|c| c.asking.drain(..).chain(c.asked.drain(..)));
+        let marks = self.marks.lowering.drain(..).chain(self.marks.lowered.drain(..));
+        let waiting: Vec<_> = checkpoints.chain(marks).collect();
+        for (owner, token) in waiting {
+            self.tell(owner, token, Err(error.clone()), out);
         }
         out.push(Output::OutOfService { error });
     }

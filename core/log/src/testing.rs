@@ -125,7 +125,7 @@ impl World {
                     self.answers.insert(lookup, answer);
                 }
                 Output::OutOfService { error } if self.disk.fail_expected => {
-                    self.said.push(Said::Log(owner, Output::OutOfService { error }))
+                    self.said.push(Said::Log(owner, Output::OutOfService { error }));
                 }
                 Output::OutOfService { error } => panic!("nothing was to fail here: {error}"),
                 other => self.said.push(Said::Log(owner, other)),
@@ -164,6 +164,15 @@ impl World {
             file.is_none() || self.ops[..*i].iter().all(|(_, before)| before.file() != file)
         };
         (0..self.ops.len()).filter(first).collect()
+    }
+
+    /// The name of an open file, or the one that it will have when it is made.
+    pub(crate) fn name_of_file(&self, file: crate::disk::FileId) -> String {
+        let making = self.ops.iter().find_map(|(_, a)| match a {
+            DiskAction::Create { file: f, name, .. } | DiskAction::Open { file: f, name } if *f == file => Some(name.to_string()),
+            _ => None,
+        });
+        making.unwrap_or_else(|| self.disk.name_of(&DiskAction::Sync { file }).to_string())
     }
 
     /// Finishes one operation.
@@ -208,7 +217,7 @@ impl World {
         self.dir.wake(self.now, &mut said);
         self.carry_dir(said);
         for owner in self.logs.keys().copied().collect::<Vec<_>>() {
-            self.with(owner, |log, now, out| log.wake(now, out));
+            self.with(owner, Log::wake);
         }
     }
 

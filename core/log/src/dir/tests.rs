@@ -7,6 +7,7 @@ use crate::config::LogConfig;
 use crate::dir::Output as DirOutput;
 use crate::disk::{DiskAction, DiskErrorKind};
 use crate::formats::synced_marks;
+use crate::log::Log;
 use crate::output::Output;
 use crate::testing::batches::values;
 use crate::testing::{Said, World};
@@ -93,7 +94,7 @@ fn clean_stop_writes_its_mark_last_of_all() {
         if !closing && w.said.contains(&Said::Dir(DirOutput::CloseLogs)) {
             closing = true;
             for log in &logs {
-                w.with(*log, |log, now, out| log.close(now, out));
+                w.with(*log, Log::close);
             }
         }
     }
@@ -138,7 +139,7 @@ fn topic_made_again_waits_until_the_name_of_the_deleted_one_is_free() {
     let old = w.create(0, LogConfig { file_delete_delay_ms: 500, ..LogConfig::default() }, Guards::ALL_ON);
     w.append(old, values(&[b"old"], T)).expect("it fits");
     w.finish_all();
-    w.with(old, |log, now, out| log.delete(now, out));
+    w.with(old, Log::delete);
     let new = w.create(0, LogConfig::default(), Guards::ALL_ON);
     w.append(new, values(&[b"new"], T)).expect("it fits");
     assert!(!w.ops.iter().any(|(_, a)| matches!(a, DiskAction::MakeDirectory { .. })), "the old directory has the name");

@@ -58,8 +58,8 @@ impl Log {
         let old = self.segments.back().expect("a log has an active segment");
         assert!(base > old.base, "a segment at {base:?} after one at {:?}", old.base);
         reached!(&mut NotesOf(out), "log.rolled", of = &self.subject, base.0, old.length);
-        let (file, end) = (old.file, old.end);
-        if old.synced < end {
+        if old.asked < old.end {
+            let file = old.file;
             self.want_sync(file, out);
         }
         self.write_indexes(self.segments.len() - 1, base, out);

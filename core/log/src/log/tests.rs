@@ -2,4 +2,6 @@
 
 mod basics;
 mod model;
+mod plays;
 mod story;
+mod truncation;

@@ -179,7 +179,7 @@ impl Log {
         }
         self.positions.cut(to);
         self.aborted.retain(|a| a.last < to && !whole);
-        if self.epochs.cut_end(to) {
+        if self.epochs.cut_end(if whole { Offset(i64::MIN) } else { to }) {
             self.save_epochs(to, out);
         }
         let gone: Vec<_> = self.snapshots.iter().filter(|s| whole || **s > to).copied().collect();

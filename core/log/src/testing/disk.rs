@@ -162,6 +162,9 @@ impl Disk {
             return Ok(());
         }
         let inode = self.names.remove(from).ok_or(DiskErrorKind::NotFound)?;
+        for (_, name) in self.handles.values_mut().filter(|(_, name)| name == from) {
+            *name = to.clone();
+        }
         self.names.insert(to.clone(), inode);
         Ok(())
     }

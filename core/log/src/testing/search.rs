@@ -31,11 +31,13 @@ pub(crate) fn run(work: &Work, bytes: &[u8]) -> WorkDone {
         }
         Work::SearchOffsets { base, offset, .. } => {
             let entries = bytes.chunks_exact(8).map(|e| (number(&e[..4]), number(&e[4..])));
-            WorkDone::Position(entries.filter(|(last, _)| base.0 + last <= offset.0).map(|(_, at)| at.unsigned_abs()).last().unwrap_or(0))
+            WorkDone::Position(
+                entries.filter(|(last, _)| base.0 + last <= offset.0).map(|(_, at)| at.unsigned_abs()).next_back().unwrap_or(0),
+            )
         }
         Work::SearchTimes { base, timestamp_ms, .. } => {
             let entries = bytes.chunks_exact(12).map(|e| (i64::from_be_bytes(e[..8].try_into().expect("eight")), number(&e[8..])));
-            WorkDone::Offset(entries.filter(|(t, _)| *t <= timestamp_ms).map(|(_, last)| Offset(base.0 + last)).last().unwrap_or(base))
+            WorkDone::Offset(entries.filter(|(t, _)| *t <= timestamp_ms).map(|(_, last)| Offset(base.0 + last)).next_back().unwrap_or(base))
         }
         Work::Headers { from, until, most, .. } => {
             let mut next = from;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use crate::config::LogConfig;
 use crate::dir::ids::OwnerId;
-use crate::log::{ReadError, ReadRequest, Truncation};
+use crate::log::{Log, ReadError, ReadRequest, Truncation};
 use crate::testing::World;
 use crate::testing::batches::{decode, values};
 
@@ -190,7 +190,7 @@ impl Beside {
                 self.model.start = start.0;
             }
             Err(error) => {
-                assert!(to > high_watermark && matches!(error, ReadError::OutOfRange { .. }), "{error} for {to} below {high_watermark}")
+                assert!(to > high_watermark && matches!(error, ReadError::OutOfRange { .. }), "{error} for {to} below {high_watermark}");
             }
         }
     }
@@ -200,7 +200,7 @@ impl Beside {
         let log = self.log;
         let high_watermark = self.w.log(log).synced_end();
         self.w.with(log, |log, _, out| log.set_high_watermark(high_watermark, out));
-        self.w.with(log, |log, now, out| log.retire(now, out));
+        self.w.with(log, Log::retire);
         self.w.finish_all();
         let start = self.w.log(log).log_start().0;
         assert!(start >= self.model.start);
@@ -227,7 +227,7 @@ proptest! {
             let base = got[0].0;
             prop_assert_eq!(got, beside.model.records().filter(|(o, _)| *o >= base).collect::<Vec<_>>());
         }
-        beside.w.with(log, |log, now, out| log.close(now, out));
+        beside.w.with(log, Log::close);
         beside.w.finish_all();
         assert!(beside.w.said_of(log).contains(&&crate::output::Output::Ended { clean: true }));
     }

@@ -7,8 +7,8 @@ use crate::config::LogConfig;
 use crate::dir::ids::OwnerId;
 use crate::disk::{DiskAction, DiskErrorKind, Name};
 use crate::formats::producer_snapshot;
-use crate::log::Appended;
 use crate::log::recovered::{Recovered, RecoveredSegment};
+use crate::log::{Appended, Log};
 use crate::testing::World;
 use crate::testing::batches::{idempotent, values};
 
@@ -91,7 +91,7 @@ fn appends_around_a_failed_index_write(guards: Guards) -> (World, OwnerId, [Offs
 fn log_end_stands_when_an_index_write_fails_and_the_clean_stop_writes_it_again() {
     let (mut w, log, offsets) = appends_around_a_failed_index_write(Guards::ALL_ON);
     assert_eq!(offsets, [Offset(1), Offset(2)]);
-    w.with(log, |log, now, out| log.close(now, out));
+    w.with(log, Log::close);
     w.finish_all();
     assert!(w.said_of(log).contains(&&crate::output::Output::Ended { clean: true }));
     let names = w.disk.list("t-0");
