@@ -180,6 +180,8 @@ pub struct ConsumerConfig {
     pub check_crcs: bool,
     /// `client.rack`.
     pub rack: String,
+    /// `default.api.timeout.ms`: how long a lookup is tried.
+    pub api_timeout_ms: u64,
 }
 
 impl ConsumerConfig {
@@ -195,6 +197,7 @@ impl ConsumerConfig {
             offset_reset: OffsetReset::Latest,
             check_crcs: true,
             rack: String::new(),
+            api_timeout_ms: 60_000,
         }
     }
 }

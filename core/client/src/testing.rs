@@ -7,7 +7,7 @@ use bytes::{Bytes, BytesMut};
 use odradek_machine::{Deadline, Mono, Now, WallMs};
 use odradek_wire::api::ApiKey;
 use odradek_wire::error::ErrorCode;
-use odradek_wire::ids::Uuid;
+use odradek_wire::ids::{CorrelationId, Uuid};
 use odradek_wire::messages::api_versions_response::ApiVersion;
 use odradek_wire::messages::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
 use odradek_wire::messages::{ApiVersionsResponseData, InitProducerIdResponseData, MetadataResponseData, text};
@@ -89,6 +89,8 @@ pub(crate) struct Stage<M: Machine> {
     pub(crate) requests: VecDeque<Asked>,
     pub(crate) metadata_asked: usize,
     ports: BTreeMap<ConnectionId, u16>,
+    /// Answers leave each connection in the order of the requests; `None` is not known yet.
+    lines: BTreeMap<ConnectionId, VecDeque<(CorrelationId, Option<Bytes>)>>,
     next_producer_id: i64,
 }
 
@@ -124,6 +126,7 @@ impl<M: Machine> Stage<M> {
             requests: VecDeque::new(),
             metadata_asked: 0,
             ports: BTreeMap::new(),
+            lines: BTreeMap::new(),
             next_producer_id: 4000,
         }
     }
@@ -144,6 +147,20 @@ impl<M: Machine> Stage<M> {
         }
     }
 
+    /// Lets time pass and answers with `otherwise` until a request comes that is wanted.
+    pub(crate) fn until(&mut self, wanted: impl Fn(&Asked) -> bool, otherwise: impl Fn(&Asked) -> Response) -> Asked {
+        for _ in 0..100 {
+            while let Some(asked) = self.requests.pop_front() {
+                if wanted(&asked) {
+                    return asked;
+                }
+                self.answer(&asked, otherwise(&asked));
+            }
+            self.pass_ms(20);
+        }
+        panic!("the request that is waited for does not come");
+    }
+
     /// Lets time pass, with a wake at each deadline.
     pub(crate) fn pass_ms(&mut self, ms: u64) {
         let end = self.now.mono.plus_ms(ms);
@@ -160,8 +177,20 @@ impl<M: Machine> Stage<M> {
 
     /// Answers a request in the version it was asked in.
     pub(crate) fn answer(&mut self, asked: &Asked, response: impl Into<Response>) {
-        let frame = encode(asked, &response.into());
-        self.feed(Input::Response { connection: asked.connection, frame });
+        let line = self.lines.entry(asked.connection).or_default();
+        if let Some(place) = line.iter_mut().find(|(correlation, _)| *correlation == asked.header.correlation) {
+            place.1 = Some(encode(asked, &response.into()));
+        }
+        let ready: Vec<Bytes> = self.ready(asked.connection);
+        ready.into_iter().for_each(|frame| self.feed(Input::Response { connection: asked.connection, frame }));
+    }
+
+    /// Accepts every dial that waits.
+    pub(crate) fn accept_dials(&mut self) {
+        while let Some((connection, port)) = self.dials.pop_front() {
+            self.ports.insert(connection, port);
+            self.feed(Input::Dialed { connection, result: Ok(()) });
+        }
     }
 
     /// The oldest request not answered.
@@ -229,10 +258,21 @@ impl<M: Machine> Stage<M> {
             }
             _ => None,
         };
-        match response {
-            Some(response) => inputs.push_back(Input::Response { connection, frame: encode(&asked, &response) }),
-            None => self.requests.push_back(asked),
+        let unanswered = matches!(&asked.request, Request::Produce(produce) if produce.acks == 0);
+        let frame = response.as_ref().map(|response| encode(&asked, response));
+        if !unanswered {
+            self.lines.entry(connection).or_default().push_back((asked.header.correlation, frame));
         }
+        if response.is_none() {
+            self.requests.push_back(asked);
+        }
+        inputs.extend(self.ready(connection).into_iter().map(|frame| Input::Response { connection, frame }));
+    }
+
+    /// Answers at the front of the line.
+    fn ready(&mut self, connection: ConnectionId) -> Vec<Bytes> {
+        let line = self.lines.entry(connection).or_default();
+        std::iter::from_fn(|| line.pop_front_if(|(_, frame)| frame.is_some()).and_then(|(_, frame)| frame)).collect()
     }
 
     pub(crate) fn versions(&self) -> ApiVersionsResponseData {

@@ -19,8 +19,6 @@ pub(crate) struct Segment {
     pub(crate) length: u64,
     /// Everything below is durable.
     pub(crate) synced: Offset,
-    /// A sync was asked for up to here.
-    pub(crate) asked: Offset,
     /// Length of the file at `synced`.
     pub(crate) synced_length: u64,
     /// The indexes, while they are in memory.
@@ -69,7 +67,6 @@ impl Segment {
             end: base,
             length: 0,
             synced: base,
-            asked: base,
             synced_length: 0,
             indexes: Some(Indexes::default()),
             index_files: IndexFiles::Memory,

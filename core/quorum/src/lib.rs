@@ -9,9 +9,7 @@
 //! | `open` | from what a directory holds to a quorum that can take part |
 //! | `quorum` | elections, appends, the high watermark, snapshots |
 //! | `state`, `json` | `quorum-state` |
-//! | `batches`, `snapshot` | the log's batches and checkpoint files, made and read |
-//!
-//! `tests/metadata/host.rs` shows a whole host of quorum, image and controller in a page.
+//! | `snapshot` | checkpoint files |
 #![deny(clippy::float_arithmetic)]
 
 mod batches;

@@ -260,7 +260,7 @@ fn log_dir(told: &DescribeLogDirsResult) -> LogDirDescription {
     });
     LogDirDescription {
         path: told.log_dir.to_string(),
-        error: code.is_error().then(|| ClientError::Broker { code: told.error_code, message: None }),
+        error: code.is_error().then_some(ClientError::Broker { code: told.error_code, message: None }),
         total_bytes: told.total_bytes,
         usable_bytes: told.usable_bytes,
         replicas: replicas.collect(),

@@ -234,9 +234,9 @@ fn reply(operation: Operation, results: Vec<Item<Value>>) -> Result<Reply, Clien
             let names = topics.into_iter().map(|t| t.name);
             Reply::CreateTopics(beside(names, results, |v| if let Value::Created(t) = v { Some(t) } else { None }))
         }
-        Operation::DeleteTopics { topics } => Reply::DeleteTopics(beside(topics, results, nothing)),
+        Operation::DeleteTopics { topics } => Reply::DeleteTopics(beside(topics, results, |v| nothing(&v))),
         Operation::CreatePartitions { topics, .. } => {
-            Reply::CreatePartitions(beside(topics.into_iter().map(|(name, _)| name), results, nothing))
+            Reply::CreatePartitions(beside(topics.into_iter().map(|(name, _)| name), results, |v| nothing(&v)))
         }
         Operation::DeleteRecords { before } => {
             let partitions = before.into_iter().map(|(of, _)| of);
@@ -246,9 +246,11 @@ fn reply(operation: Operation, results: Vec<Item<Value>>) -> Result<Reply, Clien
             let resources = resources.into_iter().map(|(of, _)| of);
             Reply::DescribeConfigs(beside(resources, results, |v| if let Value::Configs(c) = v { Some(c) } else { None }))
         }
-        Operation::AlterConfigs { resources, .. } => Reply::AlterConfigs(beside(resources.into_iter().map(|(of, _)| of), results, nothing)),
+        Operation::AlterConfigs { resources, .. } => {
+            Reply::AlterConfigs(beside(resources.into_iter().map(|(of, _)| of), results, |v| nothing(&v)))
+        }
         Operation::IncrementalAlterConfigs { resources, .. } => {
-            Reply::AlterConfigs(beside(resources.into_iter().map(|(of, _)| of), results, nothing))
+            Reply::AlterConfigs(beside(resources.into_iter().map(|(of, _)| of), results, |v| nothing(&v)))
         }
         Operation::DescribeTopics { topics } => {
             Reply::DescribeTopics(beside(topics, results, |v| if let Value::Topic(t) = v { Some(t) } else { None }))
@@ -279,6 +281,6 @@ fn beside<K, T>(keys: impl IntoIterator<Item = K>, results: Vec<Item<Value>>, pi
     keys.into_iter().zip(picked).collect()
 }
 
-fn nothing(value: Value) -> Option<()> {
-    matches!(value, Value::Nothing).then_some(())
+const fn nothing(value: &Value) -> Option<()> {
+    if matches!(value, Value::Nothing) { Some(()) } else { None }
 }

@@ -102,7 +102,7 @@ impl Admin {
     /// The only way anything changes.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
         if self.closed {
-            return refuse(input, out);
+            return refuse(&input, out);
         }
         match input {
             io::Input::Command(Command::Do { token, operation, timeout_ms }) => self.begin(now, token, operation, timeout_ms),
@@ -150,12 +150,12 @@ impl Admin {
         self.network.step(now, input, out, &mut events);
         for event in events {
             match event {
-                network::Event::Answered { node, tag, version: _, response } => self.answered(now, node, &tag, response),
+                network::Event::Answered { node, tag, response } => self.answered(now, node, &tag, response),
                 network::Event::Lost { node, tag, why } => {
                     reached!(&mut NotesOf(out), "admin.answer_lost", node.0, tag.slots.len());
                     self.lost(now, node, &tag, &why);
                 }
-                network::Event::Up | network::Event::Down { .. } | network::Event::Metadata => {}
+                network::Event::Up | network::Event::Down | network::Event::Metadata => {}
             }
         }
     }
@@ -306,13 +306,13 @@ impl AdminConfig {
 const IN_FLIGHT_MAX: usize = 100;
 
 /// What a closed admin client answers.
-fn refuse(input: Input, out: &mut Outbox) {
+fn refuse(input: &Input, out: &mut Outbox) {
     match input {
         io::Input::Command(Command::Do { token, .. }) => {
-            out.push(Output::Event(Event::Done { token, result: Err(ClientError::Closed) }));
+            out.push(Output::Event(Event::Done { token: *token, result: Err(ClientError::Closed) }));
         }
         io::Input::Command(Command::Close) => out.push(Output::Event(Event::Closed)),
-        io::Input::Dialed { connection, result: Ok(()) } => out.push(Output::Close { connection }),
+        io::Input::Dialed { connection, result: Ok(()) } => out.push(Output::Close { connection: *connection }),
         io::Input::Dialed { .. } | io::Input::Response { .. } | io::Input::Closed { .. } | io::Input::Wake => {}
     }
 }

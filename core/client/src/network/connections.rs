@@ -23,11 +23,11 @@ use crate::io::{ConnectionId, Output};
 #[derive(Debug)]
 pub(crate) enum Happened<T> {
     /// A node can be sent to.
-    Up { node: NodeId },
+    Up,
     /// A node could not be reached, or the connection to it is gone. What was in flight is told one by one, before this.
-    Down { node: NodeId },
+    Down,
     /// An answer.
-    Answered { node: NodeId, tag: T, version: i16, response: Response },
+    Answered { node: NodeId, tag: T, response: Response },
     /// No answer will come.
     Lost { node: NodeId, tag: T, why: Lost },
 }
@@ -283,7 +283,7 @@ impl<T> Connections<T> {
                 None => Err("an answer to no request".to_owned()),
                 Some(asked) => read(asked, frame).map(|response| {
                     let asked = up.in_flight.pop_front().expect("it is at the front");
-                    happened.push(Happened::Answered { node: id, tag: asked.tag, version: asked.version, response });
+                    happened.push(Happened::Answered { node: id, tag: asked.tag, response });
                 }),
             },
         };
@@ -316,7 +316,7 @@ impl<T> Connections<T> {
         });
         node.failures = 0;
         node.link = Link::Up(Up { connection, versions: theirs.collect(), in_flight: Default::default(), next_correlation: 2 });
-        happened.push(Happened::Up { node: id });
+        happened.push(Happened::Up);
     }
 
     fn time_out<E>(&mut self, now: Now, out: &mut Vec<Output<E>>, happened: &mut Vec<Happened<T>>) {
@@ -354,7 +354,7 @@ impl<T> Connections<T> {
                 Happened::Lost { node: id, tag: asked.tag, why }
             }));
         }
-        happened.push(Happened::Down { node: id });
+        happened.push(Happened::Down);
     }
 }
 

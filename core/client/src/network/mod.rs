@@ -33,9 +33,9 @@ pub(crate) enum Event<T> {
     /// A node can be sent to.
     Up,
     /// The connection to a node is gone, or could not be had. What was in flight is told one by one, before this.
-    Down { node: NodeId },
+    Down,
     /// An answer.
-    Answered { node: NodeId, tag: T, version: i16, response: Response },
+    Answered { node: NodeId, tag: T, response: Response },
     /// No answer will come.
     Lost { node: NodeId, tag: T, why: Lost },
     /// The picture of the cluster was told anew.
@@ -137,6 +137,11 @@ impl<T> Network<T> {
         self.topics.remove(topic);
     }
 
+    /// Asks for the metadata of these topics and no others.
+    pub(crate) fn keep_topics(&mut self, needed: &BTreeSet<Arc<str>>) {
+        self.topics.retain(|topic| needed.contains(topic));
+    }
+
     /// What is known is wrong or not enough: asks again, after the backoff.
     pub(crate) const fn request_update(&mut self) {
         self.refresh.wanted = true;
@@ -218,11 +223,6 @@ impl<T> Network<T> {
         self.connections.version(node, api)
     }
 
-    /// True if the node's versions are known.
-    pub(crate) fn is_up(&self, node: NodeId) -> bool {
-        self.connections.is_up(node)
-    }
-
     /// True if the last connections to the node failed.
     pub(crate) fn is_failing(&self, node: NodeId) -> bool {
         self.connections.is_failing(node)
@@ -266,16 +266,16 @@ impl<T> Network<T> {
     fn digest<E>(&mut self, now: Now, happened: Vec<Happened<Tag<T>>>, out: &mut Vec<Output<E>>, events: &mut Vec<Event<T>>) {
         for one in happened {
             match one {
-                Happened::Up { .. } => events.push(Event::Up),
-                Happened::Down { node } => {
+                Happened::Up => events.push(Event::Up),
+                Happened::Down => {
                     self.refresh.wanted = true;
-                    events.push(Event::Down { node });
+                    events.push(Event::Down);
                 }
-                Happened::Answered { node, tag: Tag::Of(tag), version, response } => {
-                    events.push(Event::Answered { node, tag, version, response });
+                Happened::Answered { node, tag: Tag::Of(tag), response } => {
+                    events.push(Event::Answered { node, tag, response });
                 }
                 Happened::Lost { node, tag: Tag::Of(tag), why } => events.push(Event::Lost { node, tag, why }),
-                Happened::Answered { node, tag: Tag::Metadata, response: Response::Metadata(body), .. } => {
+                Happened::Answered { node, tag: Tag::Metadata, response: Response::Metadata(body) } => {
                     self.throttle(now, node, body.throttle_time_ms);
                     self.apply(now, &body, out, events);
                 }

@@ -28,32 +28,33 @@ impl Producer {
         let until = now.mono.plus_ms(self.config.block_ms_max);
         let waiting = Waiting { token, generation: self.flushes.opened(), record, bytes, until };
         let topic = self.topic_of(now, &waiting.record.topic);
-        match self.place(now, topic, waiting) {
-            Ok(stirred) => stirred,
-            Err(waiting) => {
-                reached!(&mut NotesOf(out), "producer.waits_for_metadata");
-                self.network.request_update();
-                if self.topics[topic].waiting.is_empty() {
-                    self.timers.set(until, Alarm::Topic(topic));
-                }
-                self.topics[topic].waiting.push_back(waiting);
-                false
-            }
+        if let Some(place) = self.place(topic, &waiting.record) {
+            return self.append(now, place, waiting);
         }
+        reached!(&mut NotesOf(out), "producer.waits_for_metadata");
+        self.network.request_update();
+        if self.topics[topic].waiting.is_empty() {
+            self.timers.set(until, Alarm::Topic(topic));
+        }
+        self.topics[topic].waiting.push_back(waiting);
+        false
     }
 
     /// Metadata was told anew: places what waited for it, in order.
     pub(super) fn place_waiting(&mut self, now: Now, out: &mut Outbox) {
         for topic in 0..self.topics.len() {
             if self.topics[topic].waiting.is_empty() {
+                self.let_go(topic);
                 continue;
             }
             let name = self.topics[topic].name.clone();
             let refused = self.network.metadata().topic(&name).map(|t| t.error).filter(|code| is_hopeless(*code));
             for waiting in std::mem::take(&mut self.topics[topic].waiting) {
                 if let Some(code) = refused {
-                    self.fail_waiting(topic, waiting, &ClientError::Broker { code: code.code(), message: None }, out);
-                } else if let Err(waiting) = self.place(now, topic, waiting) {
+                    self.fail_waiting(&waiting, ClientError::Broker { code: code.code(), message: None }, out);
+                } else if let Some(place) = self.place(topic, &waiting.record) {
+                    self.append(now, place, waiting);
+                } else {
                     self.topics[topic].waiting.push_back(waiting);
                 }
             }
@@ -62,6 +63,15 @@ impl Producer {
             } else if !self.topics[topic].waiting.is_empty() {
                 self.network.request_update();
             }
+        }
+    }
+
+    /// A topic that is gone, and to which nothing is in hand, is asked for no more until somebody writes to it again.
+    fn let_go(&mut self, topic: usize) {
+        let Topic { name, partitions, .. } = &self.topics[topic];
+        let gone = self.network.metadata().topic(name).is_some_and(|told| told.error.is_error());
+        if gone && partitions.iter().all(|slot| slot.partition.batches() == 0) {
+            self.network.forget_topic(&self.topics[topic].name);
         }
     }
 
@@ -78,7 +88,7 @@ impl Producer {
                 Alarm::Topic(topic) => {
                     while let Some(late) = self.topics[topic].waiting.pop_front_if(|w| w.until <= now.mono) {
                         let partition = TopicPartition { topic: late.record.topic.clone(), partition: late.record.partition.unwrap_or(-1) };
-                        self.fail_waiting(topic, late, &ClientError::UnknownPartition { partition }, out);
+                        self.fail_waiting(&late, ClientError::UnknownPartition { partition }, out);
                     }
                     if let Some(oldest) = self.topics[topic].waiting.front() {
                         self.timers.set(oldest.until, Alarm::Topic(topic));
@@ -136,7 +146,7 @@ impl Producer {
     pub(super) fn give_up(&mut self, out: &mut Outbox) {
         for topic in 0..self.topics.len() {
             for waiting in std::mem::take(&mut self.topics[topic].waiting) {
-                self.fail_waiting(topic, waiting, &ClientError::Closed, out);
+                self.fail_waiting(&waiting, ClientError::Closed, out);
             }
             for partition in 0..self.topics[topic].partitions.len() {
                 let ended = self.topics[topic].partitions[partition].partition.give_up();
@@ -171,22 +181,20 @@ impl Producer {
         self.topics.len() - 1
     }
 
-    /// Puts a record into its partition's queue, or gives it back while that is not known to exist. True if a batch may have to leave.
-    fn place(&mut self, now: Now, topic: usize, waiting: Waiting) -> Result<bool, Waiting> {
-        let Some(count) = self.network.metadata().topic(&self.topics[topic].name).map(|t| t.partitions.len()).filter(|n| *n > 0) else {
-            return Err(waiting);
-        };
+    /// The partition of a record, and whether that is the sticky one; `None` while it is not known to exist.
+    fn place(&mut self, topic: usize, record: &ProducerRecord) -> Option<(PartitionKey, bool)> {
+        let count = self.network.metadata().topic(&self.topics[topic].name).map(|t| t.partitions.len()).filter(|n| *n > 0)?;
         if self.topics[topic].partitions.len() < count {
             self.topics[topic].partitions.resize_with(count, Slot::default);
         }
-        let keyed = waiting.record.key.as_ref().filter(|_| !self.config.ignore_keys);
-        let (partition, sticky) = match (waiting.record.partition, keyed) {
+        let keyed = record.key.as_ref().filter(|_| !self.config.ignore_keys);
+        let (partition, sticky) = match (record.partition, keyed) {
             (Some(wanted), _) => (wanted, false),
             (None, Some(key)) => (partition_for_key(key, count), false),
             (None, None) => (self.stick(topic, count), true),
         };
-        let Some(partition) = usize::try_from(partition).ok().filter(|p| *p < count) else { return Err(waiting) };
-        Ok(self.append(now, PartitionKey { topic, partition }, waiting, sticky))
+        let partition = usize::try_from(partition).ok().filter(|p| *p < count)?;
+        Some((PartitionKey { topic, partition }, sticky))
     }
 
     fn stick(&mut self, topic: usize, count: usize) -> i32 {
@@ -199,7 +207,8 @@ impl Producer {
         })
     }
 
-    fn append(&mut self, now: Now, key: PartitionKey, waiting: Waiting, sticky: bool) -> bool {
+    /// Puts a record into the newest batch of its partition. True if a batch may have to leave.
+    fn append(&mut self, now: Now, (key, sticky): (PartitionKey, bool), waiting: Waiting) -> bool {
         let Waiting { token, generation, record, bytes, .. } = waiting;
         let timestamp = record.timestamp.unwrap_or(now.wall.0);
         let pending = Pending { token, generation, timestamp, key: record.key, value: record.value, headers: record.headers, bytes };
@@ -246,10 +255,9 @@ impl Producer {
         }
     }
 
-    fn fail_waiting(&mut self, topic: usize, waiting: Waiting, error: &ClientError, out: &mut Outbox) {
-        debug_assert_eq!(self.topics[topic].name, waiting.record.topic);
+    fn fail_waiting(&mut self, waiting: &Waiting, error: ClientError, out: &mut Outbox) {
         self.release(waiting.bytes, waiting.generation);
-        out.push(Output::Event(Event::Failed { token: waiting.token, error: error.clone(), outcome: Outcome::Definite }));
+        out.push(Output::Event(Event::Failed { token: waiting.token, error, outcome: Outcome::Definite }));
     }
 
     fn release(&mut self, bytes: usize, generation: u64) {

@@ -209,7 +209,7 @@ impl Producer {
     /// The only way anything changes.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
         if self.life == Life::Closed {
-            return refuse(input, out);
+            return refuse(&input, out);
         }
         let stirred = match input {
             io::Input::Command(Command::Send { token, record }) => self.take(now, token, record, out),
@@ -275,10 +275,10 @@ impl Producer {
         while let Some(event) = events.pop_front() {
             let mut more = Vec::new();
             match event {
-                network::Event::Answered { node, tag, version: _, response } => self.answered(now, node, tag, response, out, &mut more),
+                network::Event::Answered { node, tag, response } => self.answered(now, node, tag, response, out, &mut more),
                 network::Event::Lost { node, tag, why } => self.lost(now, node, tag, &why, out),
                 network::Event::Metadata => self.place_waiting(now, out),
-                network::Event::Up | network::Event::Down { .. } => {}
+                network::Event::Up | network::Event::Down => {}
             }
             events.extend(more);
         }
@@ -307,14 +307,14 @@ impl Producer {
 const IDEMPOTENT_IN_FLIGHT_MAX: usize = 5;
 
 /// What a closed producer answers.
-fn refuse(input: Input, out: &mut Outbox) {
+fn refuse(input: &Input, out: &mut Outbox) {
     match input {
         io::Input::Command(Command::Send { token, .. }) => {
-            out.push(Output::Event(Event::Failed { token, error: ClientError::Closed, outcome: Outcome::Definite }));
+            out.push(Output::Event(Event::Failed { token: *token, error: ClientError::Closed, outcome: Outcome::Definite }));
         }
-        io::Input::Command(Command::Flush { token }) => out.push(Output::Event(Event::Flushed { token })),
+        io::Input::Command(Command::Flush { token }) => out.push(Output::Event(Event::Flushed { token: *token })),
         io::Input::Command(Command::Close { .. }) => out.push(Output::Event(Event::Closed)),
-        io::Input::Dialed { connection, result: Ok(()) } => out.push(Output::Close { connection }),
+        io::Input::Dialed { connection, result: Ok(()) } => out.push(Output::Close { connection: *connection }),
         io::Input::Dialed { .. } | io::Input::Response { .. } | io::Input::Closed { .. } | io::Input::Wake => {}
     }
 }

@@ -1,0 +1,4 @@
+//! Plays of the consumer with a scripted broker.
+
+mod fetching;
+mod positions;
