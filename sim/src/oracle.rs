@@ -3,10 +3,26 @@
 //! One checker, one file, named by the sentence it defends. A checker draws nothing and changes nothing: it is given [`Event`]s in the order in which
 //! they happen and answers with a [`Violation`] as soon as one breaks its sentence.
 
+mod acknowledged_is_durable;
+mod at_least_once_never_loses;
+mod at_most_once_never_doubles;
 mod event;
+mod excuses;
+mod given_up_for_certain_is_absent;
+mod idempotent_neither_loses_doubles_nor_reorders;
+mod image_equals_replay;
+mod log_start_only_moves_forward;
+mod no_power_cut_takes_what_was_promised;
+mod one_value_per_offset;
+mod segment_reader;
 mod setup;
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
 
 pub use event::{Event, Fate, RecordId};
+pub use excuses::Excuses;
 pub use setup::{ClientSetup, Guarantee, Setup, TopicSetup};
 
 /// One sentence, defended.
@@ -18,7 +34,34 @@ pub trait Checker {
     ///
     /// # Errors
     /// The facts, when this event breaks the sentence.
-    fn observe(&mut self, event: &Event) -> Result<(), Violation>;
+    fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation>;
+
+    /// Anomalies that its guarantee allows and that the run showed, after [`Event::Finished`].
+    fn seen(&self) -> Vec<(Seen, u64)> {
+        Vec::new()
+    }
+}
+
+/// What a guarantee allows, so that some seed must show it or the guarantee was never tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Seen {
+    /// A record that was sent stands nowhere.
+    Loss,
+    /// A record stands more than once.
+    Duplicate,
+}
+
+impl Seen {
+    /// Every one there is.
+    pub const ALL: &[Seen] = &[Seen::Loss, Seen::Duplicate];
+
+    /// The word that scenarios and reports use.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Seen::Loss => "loss",
+            Seen::Duplicate => "duplicate",
+        }
+    }
 }
 
 /// A sentence that was broken, with what a report needs.
@@ -44,8 +87,36 @@ pub struct Oracle {
 
 impl Oracle {
     /// The checkers that a run with this setup owes: which sentences hold follows from the guarantees and the configuration.
-    pub fn new(_setup: &Setup) -> Oracle {
-        Oracle { checkers: Vec::new() }
+    ///
+    /// What every run owes is always asked; what a profile promises is asked where the scenario expects it.
+    pub fn new(setup: &Setup) -> Oracle {
+        let mut checkers: Vec<Box<dyn Checker>> = vec![
+            Box::new(one_value_per_offset::OneValuePerOffset::new(setup)),
+            Box::new(no_power_cut_takes_what_was_promised::NoPowerCutTakesWhatWasPromised::new(setup)),
+            Box::new(acknowledged_is_durable::AcknowledgedIsDurable::new(setup)),
+            Box::new(given_up_for_certain_is_absent::GivenUpForCertainIsAbsent::new(setup)),
+            Box::new(image_equals_replay::ImageEqualsReplay::new(setup)),
+            Box::new(log_start_only_moves_forward::LogStartOnlyMovesForward::new(setup)),
+        ];
+        for guarantee in &setup.guarantees {
+            checkers.push(match guarantee {
+                Guarantee::AtMostOnce => Box::new(at_most_once_never_doubles::AtMostOnceNeverDoubles::new(setup)),
+                Guarantee::AtLeastOnce => Box::new(at_least_once_never_loses::AtLeastOnceNeverLoses::new(setup)),
+                Guarantee::Idempotent => {
+                    Box::new(idempotent_neither_loses_doubles_nor_reorders::IdempotentNeitherLosesDoublesNorReorders::new(setup))
+                }
+            });
+        }
+        Oracle { checkers }
+    }
+
+    /// Anomalies that were allowed and seen, by [`Seen::word`].
+    pub fn seen(&self) -> BTreeMap<String, u64> {
+        let mut seen = BTreeMap::new();
+        for (anomaly, count) in self.checkers.iter().flat_map(|checker| checker.seen()).filter(|(_, count)| *count > 0) {
+            *seen.entry(anomaly.word().to_owned()).or_default() += count;
+        }
+        seen
     }
 
     /// No checker at all: a run of which only crashes and liveness are asked.
@@ -57,7 +128,7 @@ impl Oracle {
     ///
     /// # Errors
     /// The first violation, in the order of the checkers.
-    pub fn observe(&mut self, event: &Event) -> Result<(), Violation> {
+    pub fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         self.checkers.iter_mut().try_for_each(|checker| checker.observe(event))
     }
 }

@@ -1,6 +1,5 @@
 //! Units of work: pure functions that a host runs on any thread, each over at most one open file.
 
-use bytes::Bytes;
 use odradek_log::disk::{DirId, DiskError, FileId};
 use odradek_log::output::{Work as LogWork, WorkDone};
 use odradek_log::work::ReadAt;
@@ -15,6 +14,13 @@ pub enum Work {
         /// What to find, and in which file.
         what: LogWork,
     },
+    /// Read on in a segment while a log directory is opened.
+    Open {
+        /// In which log directory.
+        dir: DirId,
+        /// What to do.
+        what: odradek_log::work::Work,
+    },
 }
 
 /// What came of it.
@@ -22,6 +28,8 @@ pub enum Work {
 pub enum WorkResult {
     /// Of a [`Work::Search`].
     Found(Result<WorkDone, DiskError>),
+    /// Of a [`Work::Open`].
+    Opening(odradek_log::work::WorkResult),
 }
 
 impl Work {
@@ -29,16 +37,22 @@ impl Work {
     pub const fn file(&self) -> Option<(DirId, FileId)> {
         match self {
             Work::Search { dir, what } => Some((*dir, what.file())),
+            Work::Open { dir, what } => Some((*dir, what.file())),
         }
     }
 
     /// Does it. `file` reads what [`Work::file`] names.
+    ///
+    /// # Panics
+    /// If the host has no such file: the core names only files that it opened.
     pub fn run(self, file: Option<&mut dyn ReadAt>) -> WorkResult {
+        let file = file.expect("every work of a node reads an open file");
         match self {
-            Work::Search { .. } => {
-                let _: Option<Bytes> = file.and_then(|f| f.read_at(0, 0).ok());
-                WorkResult::Found(Ok(WorkDone::Batch(None)))
-            }
+            Work::Open { what, .. } => WorkResult::Opening(odradek_log::work::run(what, file)),
+            Work::Search { what, .. } => match odradek_log::work::run(odradek_log::work::Work::Search(what), file) {
+                odradek_log::work::WorkResult::Search(found) => WorkResult::Found(found),
+                odradek_log::work::WorkResult::Scan(_) => unreachable!("a search is answered by what it found"),
+            },
         }
     }
 }

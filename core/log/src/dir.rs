@@ -14,16 +14,19 @@ mod marks;
 mod names;
 mod requests;
 mod stopping;
+#[cfg(test)]
+mod tests;
 mod whole;
 mod writing;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use odradek_machine::{Deadline, Guards, Map, Note, Notes, Now, guard};
+use odradek_machine::{Deadline, Guards, Map, Mono, Note, Notes, Now, guard};
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use crate::disk::{DirId, DiskAction, DiskError, DiskResult, FileId, Name, OpId};
-use crate::output::{Checkpoint as Entry, Input as OwnerInput, Request, Token};
+use crate::open::Root;
+use crate::output::{Checkpoint as Entry, Input as OwnerInput, Mark, Request, Token};
 use checkpoints::{Checkpoint, Kind};
 use files::Files;
 use ids::{DirIds, FileIds, OwnerId};
@@ -31,6 +34,9 @@ use marks::Marks;
 use names::{Birth, Names};
 use stopping::Stopping;
 use whole::{Part, WholeId, Wholes};
+
+/// Whose marks are kept beside those of partitions.
+const METADATA_TOPIC: &str = "__cluster_metadata";
 
 /// How often a log directory rewrites its checkpoints.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,6 +116,8 @@ pub struct LogDir {
     guards: Guards,
     state: State,
     owners: BTreeMap<OwnerId, OwnerState>,
+    /// What the checkpoints say of logs that are not opened.
+    inherited: BTreeMap<TopicPartition, Entry>,
     /// Which directories of partitions have an owner.
     taken: BTreeMap<Name, OwnerId>,
     /// Who waits until a directory's name is free.
@@ -124,6 +132,8 @@ pub struct LogDir {
     stopping: Option<Stopping>,
     /// Owners of a directory that stops which have let go.
     closed_owners: BTreeSet<OwnerId>,
+    /// Something may wait for [`LogDir::settle`].
+    unsettled: bool,
     counts: Counts,
 }
 
@@ -177,9 +187,14 @@ enum Purpose {
 #[derive(Clone, Debug)]
 enum After {
     Nothing,
+    /// A sync of one file, or of a directory that is there.
+    Synced,
     Created(FileId),
     MadeDirectory(Name),
-    Renamed { from: Name, to: Name },
+    Renamed {
+        from: Name,
+        to: Name,
+    },
 }
 
 impl LogDir {
@@ -193,6 +208,7 @@ impl LogDir {
             guards,
             state: State::Serving,
             owners: BTreeMap::new(),
+            inherited: BTreeMap::new(),
             taken: BTreeMap::new(),
             waiting_for_name: Vec::new(),
             ops: Map::new(),
@@ -203,7 +219,37 @@ impl LogDir {
             checkpoints: every.map(|ms| Checkpoint::new(now.mono, ms)),
             stopping: None,
             closed_owners: BTreeSet::new(),
+            unsettled: false,
             counts: Counts::default(),
+        }
+    }
+
+    /// What the checkpoints on disk say of logs that are not yet opened: it stays in them until each is adopted, or [`LogDir::disown`] ends the waiting.
+    pub fn inherit(&mut self, root: &Root) {
+        let mut entry =
+            |partition: &TopicPartition, enter: &dyn Fn(&mut Entry)| enter(self.inherited.entry(partition.clone()).or_default());
+        for found in &root.recovery_points {
+            entry(&found.partition, &|e| e.recovery_point = found.offset);
+        }
+        for found in &root.log_starts {
+            entry(&found.partition, &|e| e.log_start = found.offset);
+        }
+        for found in &root.high_watermarks {
+            entry(&found.partition, &|e| e.high_watermark = found.offset);
+        }
+        for found in root.marks.iter().filter(|m| &*m.partition.topic != METADATA_TOPIC) {
+            let topic_id = found.topic_id.unwrap_or_default();
+            entry(&found.partition, &|e| {
+                (e.topic_id, e.synced) = (topic_id, Mark { segment: found.segment, length: found.length, end: found.end });
+            });
+        }
+    }
+
+    /// Every log that is assigned here has been adopted: what is left belongs to nobody.
+    pub fn disown(&mut self) {
+        self.inherited.clear();
+        for c in &mut self.checkpoints {
+            c.dirty = true;
         }
     }
 
@@ -219,17 +265,20 @@ impl LogDir {
 
     /// Carries out what an owner asks. Syncs begin with [`LogDir::settle`].
     pub fn request(&mut self, now: Now, owner: OwnerId, request: Request, out: &mut Vec<Output>) {
+        self.unsettled = true;
         self.take_request(now, owner, request, out);
     }
 
     /// A disk operation of this directory finished.
     pub fn completed(&mut self, now: Now, op: OpId, result: DiskResult, out: &mut Vec<Output>) {
+        self.unsettled = true;
         self.take_completion(now, op, result, out);
     }
 
     /// Begins the syncs that were asked for: called by the node at the end of each of its steps, so that one sync covers everything that the step wrote to a
     /// file, and once more after each wake.
     pub fn settle(&mut self, now: Now, out: &mut Vec<Output>) {
+        self.unsettled = false;
         if self.state == State::OutOfService {
             return;
         }
@@ -260,8 +309,11 @@ impl LogDir {
         self.begin_stop(now, broker_epoch, out);
     }
 
-    /// When it wants to be woken next.
+    /// When it wants to be woken next: at once, if it was not settled.
     pub fn deadline(&self) -> Option<Deadline> {
+        if self.unsettled {
+            return Some(Deadline { at: Mono(0), why: "dir.settle" });
+        }
         let at = self.checkpoints.iter().filter_map(Checkpoint::deadline).min();
         at.filter(|_| self.state == State::Serving).map(|at| Deadline { at, why: "dir.checkpoint" })
     }
@@ -320,6 +372,12 @@ impl LogDir {
         out.push(Output::Note(Note::mark("dir.out_of_service").facts(i64::from(self.id().0), 0).says(error.to_string())));
         for &owner in self.owners.keys() {
             out.push(Output::ToOwner { owner, input: OwnerInput::OutOfService });
+        }
+        let checkpoints = self.checkpoints.iter_mut().flat_map(|c| c.asking.drain(..).chain(c.asked.drain(..)));
+        let marks = self.marks.lowering.drain(..).chain(self.marks.lowered.drain(..));
+        let waiting: Vec<_> = checkpoints.chain(marks).collect();
+        for (owner, token) in waiting {
+            self.tell(owner, token, Err(error.clone()), out);
         }
         out.push(Output::OutOfService { error });
     }

@@ -94,15 +94,6 @@ impl Epochs {
         &self.starts
     }
 
-    /// The file's text.
-    pub fn to_text(&self) -> String {
-        let mut text = format!("0\n{}\n", self.starts.len());
-        for s in &self.starts {
-            text.push_str(&format!("{} {}\n", s.epoch.0, s.start.0));
-        }
-        text
-    }
-
     /// Every invariant that can be seen from inside.
     pub fn check(&self, log_end: Offset) {
         for pair in self.starts.windows(2) {
@@ -117,6 +108,10 @@ impl Epochs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn text(e: &Epochs) -> String {
+        e.starts().iter().map(|s| format!("{}@{} ", s.epoch.0, s.start.0)).collect()
+    }
 
     fn epochs(starts: &[(i32, i64)]) -> Epochs {
         Epochs::recovered(starts.iter().map(|&(e, o)| EpochStart { epoch: LeaderEpoch(e), start: Offset(o) }).collect())
@@ -138,7 +133,7 @@ mod tests {
         let mut e = epochs(&[(1, 0), (2, 10)]);
         assert!(!e.assign(LeaderEpoch(2), Offset(15)));
         assert!(e.assign(LeaderEpoch(3), Offset(10)), "epoch 2 had no record");
-        assert_eq!(e.to_text(), "0\n2\n1 0\n3 10\n");
+        assert_eq!(text(&e), "1@0 3@10 ");
         assert!(e.cut_end(Offset(10)));
         assert_eq!(e.starts().len(), 1);
     }
@@ -147,10 +142,10 @@ mod tests {
     fn epoch_history_follows_the_log_start() {
         let mut e = epochs(&[(1, 0), (3, 10), (4, 20)]);
         assert!(e.cut_start(Offset(15)));
-        assert_eq!(e.to_text(), "0\n2\n3 15\n4 20\n");
+        assert_eq!(text(&e), "3@15 4@20 ");
         assert!(!e.cut_start(Offset(15)));
         assert!(e.cut_start(Offset(40)));
-        assert_eq!(e.to_text(), "0\n1\n4 40\n");
+        assert_eq!(text(&e), "4@40 ");
         assert_eq!(e.epoch_of(Offset(41)), Some(LeaderEpoch(4)));
     }
 }

@@ -2,7 +2,6 @@
 //!
 //! Those of the active segment live here and are written when it is rolled or the log is closed; those of older segments are searched on disk.
 
-use bytes::{BufMut, Bytes, BytesMut};
 use odradek_wire::ids::Offset;
 
 use crate::log::recovered::{OffsetEntry, TimeEntry};
@@ -64,28 +63,4 @@ impl Indexes {
         self.offsets.retain(|e| e.last < to);
         self.times.retain(|e| e.last < to);
     }
-
-    /// The bytes of `.index`.
-    pub fn encode_offsets(&self, base: Offset) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(self.offsets.len() * OFFSET_ENTRY_BYTES as usize);
-        for e in &self.offsets {
-            bytes.put_i32(relative(base, e.last));
-            bytes.put_u32(e.at);
-        }
-        bytes.freeze()
-    }
-
-    /// The bytes of `.timeindex`.
-    pub fn encode_times(&self, base: Offset) -> Bytes {
-        let mut bytes = BytesMut::with_capacity(self.times.len() * TIME_ENTRY_BYTES as usize);
-        for e in &self.times {
-            bytes.put_i64(e.timestamp_ms);
-            bytes.put_i32(relative(base, e.last));
-        }
-        bytes.freeze()
-    }
-}
-
-fn relative(base: Offset, offset: Offset) -> i32 {
-    i32::try_from(offset.since(base)).expect("a segment is rolled before an offset leaves its range")
 }

@@ -13,4 +13,6 @@ pub mod output;
 pub mod producers;
 pub mod retention;
 mod segment;
+#[cfg(test)]
+mod testing;
 pub mod work;

@@ -24,6 +24,8 @@ mod roll;
 mod side;
 mod step;
 mod stop;
+#[cfg(test)]
+mod tests;
 mod truncate;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -11,22 +11,40 @@
 //! Recovery after an unclean stop tells a torn tail from damage: what cannot be read beyond the point that was known to be synced is cut; below it nothing is
 //! cut, and the log comes out as [`Damage`].
 
+mod errands;
+mod error;
+mod finish;
+mod found;
+mod load;
+mod partitions;
+mod plan;
+mod root;
+mod segments;
+#[cfg(test)]
+mod tests;
+mod tidy;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
-use odradek_machine::{Guards, Note, Notes, Now, Seed};
-use odradek_wire::ids::{LeaderEpoch, NodeId, Offset, TopicPartition, Uuid};
+use odradek_machine::{Guards, Note, Notes, Now, Seed, Subject};
+use odradek_wire::ids::{NodeId, Uuid};
 
-use crate::config::LogConfig;
-use crate::dir::ids::FileIds;
-use crate::disk::{DirId, DiskAction, DiskError, DiskResult, Name, OpId};
-use crate::formats::Malformed;
-use crate::formats::checkpoint::OffsetOf;
-use crate::formats::meta_properties::MetaProperties;
-use crate::formats::synced_marks::SyncedMark;
+use crate::dir::ids::{DirIds, FileIds};
+use crate::disk::{DirId, DiskAction, DiskResult, Name, OpId};
 use crate::work::{Work, WorkResult};
+use errands::{Desk, Errand, Errands};
+use partitions::LoadAll;
+use root::{Begin, KnownRoot};
 
 pub use crate::log::recovered::Recovered;
+pub use error::{Damage, OpenError};
+pub use found::{Assigned, MetadataFound, Opened, OpenedLog, Root};
+
+/// The lock file in the root.
+const LOCK: &str = ".lock";
+/// What a fresh metadata log begins with, in the root.
+const BOOTSTRAP: &str = "bootstrap.checkpoint";
 
 /// What a log directory is opened with.
 #[derive(Clone, Debug)]
@@ -106,192 +124,6 @@ pub enum Output {
     Note(Note),
 }
 
-/// What the first half found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Root {
-    /// Whose directory it is.
-    pub meta: MetaProperties,
-    /// True if it was formatted just now.
-    pub formatted: bool,
-    /// True if the last life ended cleanly. The mark is gone from the disk by now.
-    pub clean: bool,
-    /// The broker epoch of the life that ended cleanly, if it was written down (KIP-966).
-    pub previous_broker_epoch: Option<i64>,
-    /// The recovery points as they are on disk: an entry stays until its log is opened.
-    pub recovery_points: Vec<OffsetOf>,
-    /// The log starts as they are on disk, likewise.
-    pub log_starts: Vec<OffsetOf>,
-    /// The high watermarks as they are on disk, likewise.
-    pub high_watermarks: Vec<OffsetOf>,
-    /// How far each log was known to be synced, as it is on disk, likewise.
-    pub marks: Vec<SyncedMark>,
-    /// The metadata log, where [`Setup::holds_metadata`].
-    pub metadata: Option<MetadataFound>,
-}
-
-/// The directory of the metadata log.
-#[derive(Clone, Debug, PartialEq)]
-pub struct MetadataFound {
-    /// Name of its directory.
-    pub name: Name,
-    /// The owner of its open files, for [`crate::dir::LogDir::adopt`].
-    pub files: FileIds,
-    /// Its log; `None` if there is no directory, and [`crate::log::Log::create`] makes it.
-    pub recovered: Option<Recovered>,
-    /// The content of `quorum-state`, if the file is there.
-    pub quorum_state: Option<Bytes>,
-    /// The newest snapshot at or above the log's start, and its content.
-    pub snapshot: Option<(Offset, LeaderEpoch, Bytes)>,
-    /// Every snapshot on disk: end and epoch, ascending.
-    pub snapshots: Vec<(Offset, LeaderEpoch)>,
-    /// The content of `bootstrap.checkpoint`, if the file is there.
-    pub bootstrap: Option<Bytes>,
-}
-
-/// A partition that is assigned to this directory.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Assigned {
-    /// Topic and index.
-    pub partition: TopicPartition,
-    /// The topic's id.
-    pub topic_id: Uuid,
-    /// The topic's configuration.
-    pub config: LogConfig,
-}
-
-/// What the second half found.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Opened {
-    /// The logs of assigned partitions whose directories were here, by partition. The others are made by [`crate::log::Log::create`].
-    pub logs: Vec<OpenedLog>,
-    /// Directories of deleted topics (`-delete`), to be removed.
-    pub deleted: Vec<Name>,
-    /// Directories that belong to no partition assigned here, under their `-stray` names; kept.
-    pub strays: Vec<Name>,
-}
-
-/// A partition's log as it was opened.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OpenedLog {
-    /// Topic and index.
-    pub partition: TopicPartition,
-    /// Name of its directory.
-    pub name: Name,
-    /// The owner of its open files, for [`crate::dir::LogDir::adopt`].
-    pub files: FileIds,
-    /// The log; or why it is out of service, untouched. A directory with such a log must not get a clean-shutdown mark, or the next start would believe it.
-    pub log: Result<Recovered, Damage>,
-}
-
-/// Bytes below the point that was known to be synced are not what was written there: a log that is out of service.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{segment} at byte {at}, offset {offset}: {why}; everything below offset {synced} was known to be synced", offset = offset.0, synced = synced.0)]
-pub struct Damage {
-    /// The segment's file.
-    pub segment: Name,
-    /// Where the batch begins that cannot be read.
-    pub at: u64,
-    /// The offset that should be there.
-    pub offset: Offset,
-    /// Everything below was known to be synced.
-    pub synced: Offset,
-    /// What is wrong with it.
-    pub why: String,
-}
-
-/// A log directory that cannot be used, in one line.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
-    /// Another process uses it.
-    #[error("Failed to acquire lock on file .lock in {path}: another process is using this directory")]
-    InUse {
-        /// The directory.
-        path: Arc<str>,
-    },
-    /// An operation failed.
-    #[error("{path}: {error}")]
-    Disk {
-        /// The directory.
-        path: Arc<str>,
-        /// What failed.
-        error: DiskError,
-    },
-    /// It was never formatted, and nobody asked for it.
-    #[error("{path} holds no meta.properties: it is not formatted")]
-    NotFormatted {
-        /// The directory.
-        path: Arc<str>,
-    },
-    /// There is no `meta.properties`, but there are logs: formatting would orphan them.
-    #[error("{path} holds no meta.properties, but {name}: it is not formatted over")]
-    NotEmpty {
-        /// The directory.
-        path: Arc<str>,
-        /// What is in it.
-        name: String,
-    },
-    /// It belongs to another node.
-    #[error("Stored node id {stored} doesn't match node id {node} in {path}/meta.properties")]
-    OtherNode {
-        /// The directory.
-        path: Arc<str>,
-        /// In the file.
-        stored: i32,
-        /// In the configuration.
-        node: i32,
-    },
-    /// It belongs to another cluster.
-    #[error("Stored cluster id {stored} doesn't match cluster id {cluster} in {path}/meta.properties")]
-    OtherCluster {
-        /// The directory.
-        path: Arc<str>,
-        /// In the file.
-        stored: String,
-        /// The one expected.
-        cluster: String,
-    },
-    /// A directory that is no partition's.
-    #[error("Found directory {path}/{name}, which is not in the form of topic-partition or topic-partition.uniqueId-delete")]
-    StrangeDirectory {
-        /// The directory.
-        path: Arc<str>,
-        /// What is in it.
-        name: String,
-    },
-    /// A metadata log where none belongs.
-    #[error("Found {path}/__cluster_metadata-0, but the metadata log lies in another directory")]
-    OtherMetadata {
-        /// The directory.
-        path: Arc<str>,
-    },
-    /// A replica and its successor side by side.
-    #[error("{path} holds both {current} and {future}")]
-    TwoReplicas {
-        /// The directory.
-        path: Arc<str>,
-        /// One.
-        current: String,
-        /// The other.
-        future: String,
-    },
-    /// A file that is not what it should be.
-    #[error("Error while reading {path}/{what}")]
-    Malformed {
-        /// The directory.
-        path: Arc<str>,
-        /// Which file, and what is wrong with it.
-        what: Malformed,
-    },
-    /// The metadata log is damaged below what was known to be synced.
-    #[error("{path}/{what}")]
-    Metadata {
-        /// The directory.
-        path: Arc<str>,
-        /// The damage.
-        what: Damage,
-    },
-}
-
 /// Lets an outbox take notes.
 pub struct NotesOf<'a>(pub &'a mut Vec<Output>);
 
@@ -302,28 +134,136 @@ impl Notes for NotesOf<'_> {
 }
 
 /// A log directory that is being opened.
+///
+/// | from | to | trigger |
+/// |---|---|---|
+/// | `Begin` | `Between` | the first half ended: [`Output::Root`] |
+/// | `Between` | `Load` | [`Opening::load`] |
+/// | `Load` | `Over` | every log is loaded: [`Output::Opened`] |
+/// | any | `Refuse` | the directory cannot be used, and the lock must be given back |
+/// | any | `Over` | [`Output::Refused`] |
 #[derive(Debug)]
 pub struct Opening {
     setup: Setup,
+    ids: DirIds,
+    phase: Phase,
+    known: Option<KnownRoot>,
+}
+
+#[derive(Debug)]
+enum Phase {
+    Begin(Box<Begin>),
+    Between,
+    Load(Box<LoadAll>),
+    Refuse(Box<Refusal>),
+    Over,
+}
+
+/// A refusal that waits for the lock to be given back.
+#[derive(Debug)]
+struct Refusal {
+    errands: Errands,
+    files: FileIds,
+    error: OpenError,
 }
 
 impl Opening {
     /// Begins: takes the lock first.
     pub fn new(now: Now, setup: Setup, out: &mut Vec<Output>) -> Opening {
-        let _ = (now, out);
-        Opening { setup }
+        let _ = now;
+        let mut ids = DirIds::opening(setup.dir);
+        let begin = Begin::new(&setup, &mut ids, out);
+        Opening { setup, ids, phase: Phase::Begin(Box::new(begin)), known: None }
     }
 
     /// Takes in what the disk or a worker says.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Vec<Output>) {
-        let _ = (now, input, out, &self.setup);
+        let _ = now;
+        match &mut self.phase {
+            Phase::Begin(begin) => match begin.step(&self.setup, input, &mut self.ids, out) {
+                None => {}
+                Some(Ok((root, known))) => {
+                    self.known = Some(known);
+                    self.phase = Phase::Between;
+                    out.push(Output::Root(Box::new(root)));
+                }
+                Some(Err(error)) => self.refuse(error, out),
+            },
+            Phase::Load(load) => match load.step(&self.setup, input, &mut self.ids, out) {
+                None => {}
+                Some(Ok(opened)) => {
+                    self.phase = Phase::Over;
+                    out.push(Output::Opened(opened));
+                }
+                Some(Err(error)) => self.refuse(error, out),
+            },
+            Phase::Refuse(refusal) => {
+                let subject = Subject { name: self.setup.path.clone(), number: 0 };
+                // What was under way when the directory was refused comes back too, and says nothing more.
+                let owned = matches!(&input, Input::Disk { op, .. } | Input::Work { op, .. } if refusal.errands.owns(*op));
+                if owned {
+                    let Refusal { errands, files, .. } = &mut **refusal;
+                    errands.step(input, &mut Desk { ids: &mut self.ids, files, subject: &subject, out });
+                    self.refused(out);
+                }
+            }
+            Phase::Between | Phase::Over => {}
+        }
     }
 
     /// Begins the second half, after [`Output::Root`]: `assigned` is what the metadata says belongs into this directory.
+    ///
+    /// # Panics
+    /// If the first half is not over, or the second was begun before.
     pub fn load(&mut self, now: Now, assigned: Vec<Assigned>, out: &mut Vec<Output>) {
-        let _ = (now, assigned, out);
+        let _ = now;
+        let known = self.known.take().expect("the first half is over, and the second begins once");
+        match LoadAll::begin(&self.setup, known, assigned, &mut self.ids, out) {
+            Ok(load) => {
+                self.phase = Phase::Load(Box::new(load));
+                self.loaded_nothing(out);
+            }
+            Err(error) => self.refuse(error, out),
+        }
     }
 
     /// Every invariant that can be seen from inside.
-    pub fn check(&self) {}
+    pub fn check(&self) {
+        let between = matches!(self.phase, Phase::Between);
+        assert!(!between || self.known.is_some(), "the second half has nothing to begin with");
+        if let Phase::Load(load) = &self.phase {
+            load.check();
+        }
+    }
+
+    /// Nothing is here to be loaded: the second half ends as it begins.
+    fn loaded_nothing(&mut self, out: &mut Vec<Output>) {
+        if let Phase::Load(load) = &mut self.phase
+            && let Some(opened) = load.ended()
+        {
+            self.phase = Phase::Over;
+            out.push(Output::Opened(opened));
+        }
+    }
+
+    fn refuse(&mut self, error: OpenError, out: &mut Vec<Output>) {
+        let mut files = self.ids.owner();
+        let subject = Subject { name: self.setup.path.clone(), number: 0 };
+        let held = !matches!(error, OpenError::InUse { .. });
+        let errands = if held { vec![Errand::Unlock(Name::from(LOCK))] } else { Vec::new() };
+        let desk = &mut Desk { ids: &mut self.ids, files: &mut files, subject: &subject, out };
+        let errands = Errands::begin(errands, 1, desk);
+        self.phase = Phase::Refuse(Box::new(Refusal { errands, files, error }));
+        self.refused(out);
+    }
+
+    /// The lock is given back, or could not be: the process ends, and it goes with it.
+    fn refused(&mut self, out: &mut Vec<Output>) {
+        if let Phase::Refuse(refusal) = &self.phase
+            && refusal.errands.is_over()
+        {
+            out.push(Output::Refused(refusal.error.clone()));
+            self.phase = Phase::Over;
+        }
+    }
 }

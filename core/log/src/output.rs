@@ -105,7 +105,7 @@ pub enum Request {
     Disk {
         /// For the completion.
         token: Token,
-        /// What to do. No syncs of open files: those are the directory's to decide.
+        /// What to do. When something appended is synced is the directory's to decide ([`Request::WantSync`]); a sync that fails ends its service.
         action: DiskAction,
     },
     /// Make durable what was written to this file so far; answered by [`Input::Synced`], for several wants at once where they come together.
@@ -163,7 +163,7 @@ pub enum Request {
 }
 
 /// One log's entries in the checkpoint files of its log directory.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Checkpoint {
     /// Everything below is synced.
     pub recovery_point: Offset,

@@ -4,6 +4,8 @@
 //! still refuse it or write the state down (KAFKA-6683).
 
 mod entry;
+#[cfg(test)]
+mod tests;
 mod transactions;
 
 use std::collections::BTreeSet;

@@ -19,6 +19,8 @@ pub(crate) struct Segment {
     pub(crate) length: u64,
     /// Everything below is durable.
     pub(crate) synced: Offset,
+    /// A sync was asked for up to here.
+    pub(crate) asked: Offset,
     /// Length of the file at `synced`.
     pub(crate) synced_length: u64,
     /// The indexes, while they are in memory.
@@ -67,6 +69,7 @@ impl Segment {
             end: base,
             length: 0,
             synced: base,
+            asked: base,
             synced_length: 0,
             indexes: Some(Indexes::default()),
             index_files: IndexFiles::Memory,

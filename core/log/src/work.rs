@@ -3,7 +3,12 @@
 //! The core itself never loops over payload. A unit of work reads one open file, decides nothing, and returns a value; [`run`] does it. A long scan comes in
 //! slices: it returns where it stands, and is handed in again.
 
+mod front;
 pub mod scan;
+pub mod search;
+#[cfg(test)]
+pub(crate) mod tests;
+mod window;
 
 use bytes::Bytes;
 
@@ -53,10 +58,7 @@ impl Work {
 /// Does the work. `file` reads what [`Work::file`] names.
 pub fn run(work: Work, file: &mut dyn ReadAt) -> WorkResult {
     match work {
-        Work::Search(search) => WorkResult::Search({
-            let _ = search;
-            Ok(output::WorkDone::Batch(None))
-        }),
+        Work::Search(search) => WorkResult::Search(search::run(search, file)),
         Work::Scan(mut scan) => WorkResult::Scan(scan.slice(file).map(|()| scan)),
     }
 }

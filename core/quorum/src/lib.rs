@@ -9,7 +9,9 @@
 //! | `open` | from what a directory holds to a quorum that can take part |
 //! | `quorum` | elections, appends, the high watermark, snapshots |
 //! | `state`, `json` | `quorum-state` |
-//! | `snapshot` | checkpoint files |
+//! | `batches`, `snapshot` | the log's batches and checkpoint files, made and read |
+//!
+//! `tests/metadata/host.rs` shows a whole host of quorum, image and controller in a page.
 #![deny(clippy::float_arithmetic)]
 
 mod batches;

@@ -1,5 +1,8 @@
 //! Control records: transaction markers (KIP-98) and what the metadata quorum writes about itself (KIP-595, KIP-630, KIP-853).
 
+#[cfg(test)]
+mod tests;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use crate::batch::{Builder, NewRecord, Record};

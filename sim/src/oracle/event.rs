@@ -1,5 +1,6 @@
 //! What checkers are shown: everything that clients did and saw, and what the world knows beside it.
 
+use odradek_cluster::image::Image;
 use odradek_machine::Note;
 use odradek_wire::ids::{Offset, TopicPartition};
 
@@ -139,6 +140,22 @@ pub enum Event<'a> {
         record: Option<RecordId>,
         /// A checksum of key and value, to tell a changed record from a missing one.
         sum: u32,
+    },
+    /// A client was told the log start of a partition.
+    StartShown {
+        /// Which partition.
+        at: TopicPartition,
+        /// Its log start offset.
+        start: Offset,
+    },
+    /// The image by which a node acts, beside what replaying its metadata log gives.
+    Replayed {
+        /// Which node.
+        node: usize,
+        /// The node's own.
+        image: &'a Image,
+        /// From the log on its disk, up to the same offset.
+        replayed: &'a Image,
     },
     /// All nodes stopped; the disks as they are.
     Audited {

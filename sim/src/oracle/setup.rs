@@ -39,6 +39,14 @@ pub struct Setup {
     pub clients: Vec<ClientSetup>,
 }
 
+impl Setup {
+    /// The clients with this profile, by their place in the plan.
+    pub fn clients_of(&self, profile: Guarantee) -> impl Iterator<Item = u16> {
+        let numbered = (0..).zip(&self.clients);
+        numbered.filter(move |(_, client)| client.profile == Some(profile)).map(|(place, _)| place)
+    }
+}
+
 /// A topic as given.
 #[derive(Clone, Debug)]
 pub struct TopicSetup {

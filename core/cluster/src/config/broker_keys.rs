@@ -2,6 +2,7 @@
 
 use super::definition::{Definition, Update, ValueType};
 use super::rule::Rule;
+use super::topic_keys::SEGMENT_BYTES_MIN;
 
 /// One row of the table; the macro keeps it readable as one.
 macro_rules! keys {
@@ -82,7 +83,7 @@ pub(super) const BROKER_KEYS: &[Definition] = keys! {
     "log.roll.jitter.hours", Int, Some("0"), Rule::AtLeast(0), ReadOnly: "Default of segment.jitter.ms, in hours, if milliseconds are not set.";
     "log.roll.jitter.ms", Long, None, Rule::Any, ClusterWide: "Default of segment.jitter.ms.";
     "log.roll.ms", Long, None, Rule::Any, ClusterWide: "Default of segment.ms.";
-    "log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(1_048_576), ClusterWide: "Default of segment.bytes.";
+    "log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(SEGMENT_BYTES_MIN), ClusterWide: "Default of segment.bytes.";
     "log.segment.delete.delay.ms", Long, Some("60000"), Rule::AtLeast(0), ClusterWide: "Default of file.delete.delay.ms.";
     "max.connections", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections the node takes.";
     "max.connections.per.ip", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections one address may have.";
@@ -95,8 +96,8 @@ pub(super) const BROKER_KEYS: &[Definition] = keys! {
     "metadata.log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(8_388_608), ReadOnly: "The size of the metadata log's segments.";
     "metadata.log.segment.ms", Long, Some("604800000"), Rule::Any, ReadOnly: "After how long a segment of the metadata log is closed.";
     "metadata.max.idle.interval.ms", Int, Some("500"), Rule::AtLeast(0), ReadOnly: "How often an idle controller writes a no-op; 0 for never.";
-    "metadata.max.retention.bytes", Long, Some("104857600"), Rule::Any, ReadOnly: "How many bytes of metadata log and snapshots are kept.";
-    "metadata.max.retention.ms", Long, Some("604800000"), Rule::Any, ReadOnly: "How long metadata log and snapshots are kept.";
+    "metadata.max.retention.bytes", Long, Some("104857600"), Rule::Any, ReadOnly, unused: "How many bytes of metadata log and snapshots are kept.";
+    "metadata.max.retention.ms", Long, Some("604800000"), Rule::Any, ReadOnly, unused: "How long metadata log and snapshots are kept.";
     "min.insync.replicas", Int, Some("1"), Rule::AtLeast(1), ClusterWide: "Default of the topic key.";
     "node.id", Int, None, Rule::AtLeast(0), ReadOnly: "The id of this node.";
     "num.io.threads", Int, Some("8"), Rule::AtLeast(1), ClusterWide, unused: "How many threads handle requests.";

@@ -76,8 +76,8 @@ impl<'a> NodeView<'a> {
         from_node.or_else(|| key.default.map(str::to_owned))
     }
 
-    /// Every value said under these names, by layer; what was said under another name than the first before the first is left out, as Kafka does.
-    fn said(&self, names: &[&'static str]) -> Vec<Synonym> {
+    /// Every value said under these names, by layer; what was said under other names before `own` is left out, as Kafka does.
+    fn said(&self, names: &[&'static str], own: &str) -> Vec<Synonym> {
         let mut all = Vec::new();
         for (overrides, source) in [(self.broker, Source::DynamicBroker), (self.every_broker, Source::DynamicDefaultBroker)] {
             let said = names.iter().filter_map(|&name| Some((name, overrides?.get(name)?)));
@@ -87,7 +87,7 @@ impl<'a> NodeView<'a> {
         all.extend(of_file.map(|(name, value)| Synonym { name, value: Some(Arc::from(value)), source: Source::StaticBroker }));
         let defaults = names.iter().filter_map(|&name| Some((name, broker_key(name)?.default?)));
         all.extend(defaults.map(|(name, value)| Synonym { name, value: Some(Arc::from(value)), source: Source::Default }));
-        all.into_iter().skip_while(|s| Some(&s.name) != names.first()).collect()
+        all.into_iter().skip_while(|s| s.name != own).collect()
     }
 }
 
@@ -109,8 +109,7 @@ fn effective_topic_key(view: &NodeView<'_>, overrides: Option<&Overrides>, key: 
     synonyms.extend(own.clone().map(|value| Synonym { name: key.name, value: Some(value), source: Source::DynamicTopic }));
     if let Some(first) = key.synonyms.first() {
         let names: Vec<&'static str> = key.synonyms.iter().map(|s| s.name).collect();
-        debug_assert_eq!(names[0], first.name);
-        synonyms.extend(view.said(&names));
+        synonyms.extend(view.said(&names, first.name));
     }
     Effective { definition: key, value: own.or_else(|| view.topic_default(key).map(Arc::from)), synonyms }
 }
@@ -121,7 +120,7 @@ pub fn effective_broker(image: &Image, node: NodeId, file: &StaticConfig) -> Vec
     let one = |key: &'static Definition| Effective {
         definition: key,
         value: view.value(key).map(Arc::from),
-        synonyms: view.said(&synonyms_of_broker_key(key.name)),
+        synonyms: view.said(&synonyms_of_broker_key(key.name), key.name),
     };
     BROKER_KEYS.iter().map(one).collect()
 }
@@ -137,7 +136,7 @@ pub fn effective_every_broker(image: &Image) -> Vec<Effective> {
     BROKER_KEYS.iter().filter_map(said).collect()
 }
 
-/// The names under which a broker key may be set: its own first, then those that say the same in other units.
+/// The names under which a broker key may be set: its own, and those that say the same in other units.
 fn synonyms_of_broker_key(name: &'static str) -> Vec<&'static str> {
     let family = TOPIC_KEYS.iter().map(|k| k.synonyms).find(|s| s.len() > 1 && s.iter().any(|s| s.name == name));
     match family {

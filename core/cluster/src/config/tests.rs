@@ -1,12 +1,18 @@
 //! The tables against themselves and against a real broker's own.
 
+use std::sync::Arc;
+
+use odradek_wire::ids::NodeId;
+
 use super::*;
+use crate::image::{Image, Overrides};
+use crate::record::ConfigRecord;
 
 #[test]
 fn tables_are_sorted_and_every_default_is_right_for_its_key() {
     for table in [TOPIC_KEYS, BROKER_KEYS] {
         assert!(table.is_sorted_by(|a, b| a.name < b.name));
-        for key in table.iter().filter(|k| !k.name.starts_with("internal.")) {
+        for key in table {
             if let Some(default) = key.default {
                 assert_eq!(key.parse(default).as_deref(), Ok(default), "{}", key.name);
             }
@@ -16,4 +22,160 @@ fn tables_are_sorted_and_every_default_is_right_for_its_key() {
     for synonym in TOPIC_KEYS.iter().flat_map(|k| k.synonyms) {
         assert!(broker_key(synonym.name).is_some(), "{}", synonym.name);
     }
+}
+
+/// The lines of `kafka-configs --describe --all`: name, value, synonyms.
+fn described(text: &'static str) -> Vec<(&'static str, &'static str, &'static str)> {
+    let line = |line: &'static str| {
+        let (name, rest) = line.trim().split_once('=')?;
+        let (value, synonyms) = rest.split_once(" sensitive=")?;
+        Some((name, value, synonyms.split_once("synonyms=")?.1))
+    };
+    text.lines().filter_map(line).collect()
+}
+
+fn node_with(lines: &[(&'static str, &'static str)]) -> StaticConfig {
+    StaticConfig::parse(lines.iter().copied()).expect("keys of the table")
+}
+
+/// The overrides that the captured broker had.
+fn captured_image() -> Image {
+    let mut image = Image::new();
+    let config = |resource_type, resource_name: &str, name: &str, value: &str| ConfigRecord {
+        resource_type,
+        resource_name: resource_name.into(),
+        name: name.into(),
+        value: Some(value.into()),
+    };
+    for record in [
+        config(4, "", "min.insync.replicas", "1"),
+        config(2, "orders", "retention.ms", "1000"),
+        config(2, "orders", "cleanup.policy", "compact,delete"),
+        config(4, "0", "log.retention.ms", "5000"),
+        config(4, "", "log.retention.ms", "6000"),
+        config(4, "", "log.segment.bytes", "2000000"),
+    ] {
+        image.apply(&record.into()).expect("configurations always apply");
+    }
+    image
+}
+
+fn shown(effective: &Effective) -> String {
+    let source = |s: Source| match s {
+        Source::DynamicTopic => "DYNAMIC_TOPIC_CONFIG",
+        Source::DynamicBroker => "DYNAMIC_BROKER_CONFIG",
+        Source::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
+        Source::StaticBroker => "STATIC_BROKER_CONFIG",
+        Source::Default => "DEFAULT_CONFIG",
+    };
+    let one = |s: &Synonym| format!("{}:{}={}", source(s.source), s.name, s.value.as_deref().unwrap_or("null"));
+    format!("{{{}}}", effective.synonyms.iter().map(one).collect::<Vec<_>>().join(", "))
+}
+
+/// Names, values and synonyms of a topic as a broker of Apache Kafka 4.3.1 describes them. The one difference is wanted: what is acknowledged is synced.
+#[test]
+fn a_topic_is_described_as_apache_kafka_describes_it() {
+    let theirs = described(include_str!("../../tests/captures/describe-topic.txt"));
+    let ours = effective_topic(&captured_image(), NodeId(0), &StaticConfig::default(), "orders");
+    assert_eq!(ours.iter().map(|e| e.definition.name).collect::<Vec<_>>(), theirs.iter().map(|t| t.0).collect::<Vec<_>>());
+    for (e, (name, value, synonyms)) in ours.iter().zip(theirs) {
+        let (value, synonyms) = match name {
+            "flush.messages" => ("1", "{DEFAULT_CONFIG:log.flush.interval.messages=1}"),
+            _ => (value, synonyms),
+        };
+        assert_eq!((e.value.as_deref().unwrap_or("null"), &*shown(e)), (value, synonyms), "{name}");
+    }
+}
+
+/// Every broker key of the table against the real broker's: default, value under the same file, synonyms. What the table lacks is not supported here.
+#[test]
+fn broker_keys_are_described_as_apache_kafka_describes_them() {
+    let theirs = described(include_str!("../../tests/captures/describe-broker.txt"));
+    let find = |name: &str| theirs.iter().find(|t| t.0 == name).copied();
+    let file: Vec<(&str, &str)> =
+        theirs.iter().filter(|t| t.2.starts_with("{STATIC_BROKER_CONFIG") && broker_key(t.0).is_some()).map(|t| (t.0, t.1)).collect();
+    let image = {
+        let mut image = Image::new();
+        let min = ConfigRecord { resource_type: 4, resource_name: "".into(), name: "min.insync.replicas".into(), value: Some("1".into()) };
+        image.apply(&min.into()).expect("configurations always apply");
+        image
+    };
+    for e in effective_broker(&image, NodeId(0), &node_with(&file)) {
+        let name = e.definition.name;
+        let (_, value, synonyms) = find(name).unwrap_or_else(|| panic!("Apache Kafka has no {name}"));
+        let (value, synonyms) = match name {
+            // Ours: what is acknowledged is synced.
+            "log.flush.interval.messages" => ("1", "{DEFAULT_CONFIG:log.flush.interval.messages=1}"),
+            _ => (value, synonyms),
+        };
+        assert_eq!((e.value.as_deref().unwrap_or("null"), &*shown(&e)), (value, synonyms), "{name}");
+    }
+}
+
+#[test]
+fn a_topic_is_made_with_the_layers_in_order() {
+    let image = captured_image();
+    let file = StaticConfig::default();
+    let config = topic_config(&image, NodeId(0), &file, "orders");
+    assert_eq!(config.retention_ms, Some(1000));
+    assert_eq!(config.cleanup_policy, CleanupPolicy { delete: true, compact: true });
+    let other = topic_config(&image, NodeId(0), &StaticConfig::default(), "other");
+    assert_eq!((other.retention_ms, other.segment_bytes), (Some(5000), 2_000_000));
+    assert_eq!(topic_config(&image, NodeId(1), &StaticConfig::default(), "other").retention_ms, Some(6000));
+    let small = Overrides::from([("internal.segment.bytes".into(), "4096".into()), ("segment.bytes".into(), "2000000".into())]);
+    let view = NodeView::of_cluster(&image, &file);
+    assert_eq!(TopicConfig::resolve(&view, Some(&small)).segment_bytes, 4096);
+    let hours = node_with(&[("log.retention.hours", "2"), ("log.roll.ms", "7"), ("log.roll.hours", "9"), ("log.retention.bytes", "5")]);
+    let config = topic_config(&Image::new(), NodeId(0), &hours, "t");
+    assert_eq!((config.retention_ms, config.segment_ms, config.retention_bytes), (Some(7_200_000), 7, Some(5)));
+    assert_eq!(topic_config(&Image::new(), NodeId(0), &StaticConfig::default(), "t"), TopicConfig::default());
+}
+
+#[test]
+fn values_are_refused_in_kafkas_words_and_kept_in_plain_form() {
+    let refused = |name: &str, value: &str| topic_key(name).expect("a topic key").parse(value).map_err(|e| e.message);
+    let invalid = |value: &str, name: &str, why: &str| Err(format!("Invalid value {value} for configuration {name}: {why}"));
+    assert_eq!(refused("segment.bytes", "x"), invalid("x", "segment.bytes", "Not a number of type INT"));
+    assert_eq!(refused("segment.bytes", "3000000000"), invalid("3000000000", "segment.bytes", "Not a number of type INT"));
+    assert_eq!(refused("preallocate", "yes"), invalid("yes", "preallocate", "Expected value to be either true or false"));
+    assert_eq!(
+        refused("compression.gzip.level", "0"),
+        invalid("0", "compression.gzip.level", "Value must be between 1 and 9 or equal to -1")
+    );
+    assert_eq!(refused("compression.lz4.level", "18"), invalid("18", "compression.lz4.level", "Value must be no more than 17"));
+    assert_eq!(refused("min.cleanable.dirty.ratio", "1.5"), invalid("1.5", "min.cleanable.dirty.ratio", "Value must be no more than 1"));
+    assert_eq!(
+        refused("min.cleanable.dirty.ratio", "-0.00001"),
+        invalid("-0.00001", "min.cleanable.dirty.ratio", "Value must be at least 0")
+    );
+    let twice = "Configuration 'cleanup.policy' values must not be duplicated.".to_owned();
+    assert_eq!(refused("cleanup.policy", "delete,delete"), Err(twice));
+    assert_eq!(refused("cleanup.policy", " delete , compact ").as_deref(), Ok("delete,compact"));
+    assert_eq!(refused("cleanup.policy", "").as_deref(), Ok(""));
+    assert_eq!(refused("retention.ms", " +0100 ").as_deref(), Ok("100"));
+    assert_eq!(refused("preallocate", " TRUE ").as_deref(), Ok("true"));
+    assert_eq!(refused("leader.replication.throttled.replicas", "0:1,1:2").as_deref(), Ok("0:1,1:2"));
+    assert!(refused("leader.replication.throttled.replicas", "0-1").is_err());
+}
+
+#[test]
+fn a_wrong_line_of_a_file_names_its_key_and_the_nearest_known_one() {
+    let refused = |name, value| StaticConfig::parse([(name, value)]).expect_err("wrong").message;
+    assert_eq!(refused("num.partition", "1"), "unknown configuration key num.partition (did you mean num.partitions?)");
+    assert_eq!(refused("zzzzzzzzzzzz", "1"), "unknown configuration key zzzzzzzzzzzz");
+    assert_eq!(refused("num.partitions", "0"), "Invalid value 0 for configuration num.partitions: Value must be at least 1");
+    let file = node_with(&[("num.partitions", "3"), ("num.io.threads", "8")]);
+    assert_eq!((file.long("num.partitions"), file.without_effect().collect::<Vec<_>>()), (3, vec!["num.io.threads"]));
+}
+
+#[test]
+fn broker_overrides_are_checked_as_a_whole() {
+    let overrides = |lines: &[(&str, &str)]| lines.iter().map(|(k, v)| (Arc::from(*k), Arc::from(*v))).collect::<Overrides>();
+    let refused = |lines: &[(&str, &str)], every| validate_broker_overrides(&overrides(lines), every).map_err(|e| e.message);
+    assert_eq!(refused(&[("log.dirs", "/x")], false), Err("Cannot update these configs dynamically: [log.dirs]".to_owned()));
+    let number = "Invalid value abc for configuration log.retention.ms: Not a number of type LONG".to_owned();
+    assert_eq!(refused(&[("log.retention.ms", "abc")], false), Err(number));
+    let single = "Cannot update these configs at default cluster level, broker id must be specified: [cordoned.log.dirs]".to_owned();
+    assert_eq!(refused(&[("cordoned.log.dirs", "/x")], true), Err(single));
+    assert_eq!(refused(&[("some.plugin", "x")], true), Ok(()));
 }

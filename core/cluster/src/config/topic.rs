@@ -140,7 +140,7 @@ impl TopicConfig {
             preallocate: values.text("preallocate") == "true",
             retention_bytes: unless_negative(values.long("retention.bytes")),
             retention_ms: unless_negative(values.long("retention.ms")),
-            segment_bytes: values.int("segment.bytes"),
+            segment_bytes: values.own_int("internal.segment.bytes").unwrap_or_else(|| values.int("segment.bytes")),
             segment_index_bytes: values.int("segment.index.bytes"),
             segment_jitter_ms: values.long("segment.jitter.ms"),
             segment_ms: values.long("segment.ms"),
@@ -159,6 +159,11 @@ impl Values<'_> {
         let key = topic_key(name).unwrap_or_else(|| panic!("the table has no topic key {name}"));
         let own = self.overrides.and_then(|o| o.get(name)).and_then(|v| key.parse(v).ok());
         own.or_else(|| self.view.topic_default(key)).unwrap_or_else(|| panic!("{name} has a default"))
+    }
+
+    /// A key without default: what the topic itself says.
+    fn own_int(&self, name: &'static str) -> Option<i32> {
+        topic_key(name)?.parse(self.overrides?.get(name)?).ok()?.parse().ok()
     }
 
     fn long(&self, name: &'static str) -> i64 {

@@ -30,14 +30,23 @@ impl Definition {
         Definition { says, ..self }
     }
 
+    const fn null(self) -> Definition {
+        Definition { default: None, ..self }
+    }
+
     const fn unused(self) -> Definition {
         Definition { unused: true, ..self }
     }
 }
 
+/// A segment holds at least the head of a record of the oldest format.
+pub(super) const SEGMENT_BYTES_MIN: i64 = 14;
+
 const MAX: &str = "9223372036854775807";
 
 /// By name. `flush.messages` is 1 where Kafka has "never": what is acknowledged is synced. Everything else is Kafka's default.
+///
+/// `segment.bytes` may be as small as before Kafka 4.0 (which asks for 1 MiB): trials roll segments often.
 pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("cleanup.policy", ValueType::List, "delete", Rule::ListOf(&["compact", "delete"]), &[of("log.cleanup.policy")])
         .says("What becomes of old segments: deleted, or compacted to the last value of each key, or both."),
@@ -70,8 +79,8 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("index.interval.bytes", ValueType::Int, "4096", Rule::AtLeast(0), &[of("log.index.interval.bytes")])
         .says("How many bytes lie between two entries of the offset index."),
     key("internal.segment.bytes", ValueType::Int, "", Rule::Any, &[])
-        .unused()
-        .says("The size of a segment, without a lower bound; for tests of Apache Kafka."),
+        .null()
+        .says("The size of a segment in tests of Apache Kafka; stands before segment.bytes."),
     key("leader.replication.throttled.replicas", ValueType::List, "", Rule::ThrottledReplicas, &[])
         .unused()
         .says("Replicas whose leaders keep to the replication quota."),
@@ -120,7 +129,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
         &[of("log.retention.ms"), minutes("log.retention.minutes"), hours("log.retention.hours")],
     )
     .says("How long segments are kept; -1 for ever."),
-    key("segment.bytes", ValueType::Int, "1073741824", Rule::AtLeast(1_048_576), &[of("log.segment.bytes")])
+    key("segment.bytes", ValueType::Int, "1073741824", Rule::AtLeast(SEGMENT_BYTES_MIN), &[of("log.segment.bytes")])
         .says("At which size a segment is closed and the next one begun."),
     key("segment.index.bytes", ValueType::Int, "10485760", Rule::AtLeast(4), &[of("log.index.size.max.bytes")])
         .says("The size of a segment's indexes."),

@@ -68,7 +68,7 @@ impl Controller {
         let mut changes = Changes::new();
         for config in configs {
             let current = self.image.override_of(&resource, config.name.as_str());
-            changes.insert(config.name.to_string(), altered(&resource, config, current)?);
+            changes.insert(config.name.to_string(), apply_operation(&resource, config, current)?);
         }
         self.change_overrides(&resource, changes, records)
     }
@@ -214,8 +214,11 @@ fn known_resource(kind: i8, name: &KafkaString) -> Result<Resource, Refusal> {
     }
 }
 
-/// The value of a key after one operation on it.
-fn altered(resource: &Resource, config: &AlterableConfig, current: Option<&str>) -> Result<Option<String>, Refusal> {
+/// The value of a key after one operation on it; `None` if it has none of its own any more.
+///
+/// # Errors
+/// For an operation that is not known, or one for lists on a key that is none.
+pub fn apply_operation(resource: &Resource, config: &AlterableConfig, current: Option<&str>) -> Result<Option<String>, Refusal> {
     let key = config.name.as_str();
     let definition = if resource.kind == ResourceType::TOPIC { topic_key(key) } else { broker_key(key) };
     let value = || config.value.as_ref().map_or("", KafkaString::as_str);

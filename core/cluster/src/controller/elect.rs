@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 
 use odradek_wire::ids::{NodeId, Uuid};
 
-use crate::image::{LeaderRecovery, NO_LEADER, Partition};
+use crate::image::{LeaderRecovery, NO_LEADER, NO_LEADER_CHANGE, Partition};
 use crate::record::PartitionChangeRecord;
-
-/// The leader of a change record that leaves the leader as it is.
-const NO_LEADER_CHANGE: i32 = -2;
 
 /// What the decision needs to know beside the partition.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,10 @@
 mod bootstrap;
 mod brokers;
 mod configs;
+mod delete;
 mod elect;
 mod names;
+mod partitions;
 mod place;
 mod refusal;
 mod requests;
@@ -34,6 +36,7 @@ use crate::record::{AbortTransactionRecord, MetadataRecord, NoOpRecord, Producer
 use sessions::Sessions;
 
 pub use bootstrap::{METADATA_VERSION_LATEST, SUPPORTED_FEATURES, SupportedFeature, bootstrap_records};
+pub use configs::apply_operation;
 pub use names::check_topic_name;
 pub use refusal::{Refusal, refuse};
 pub use requests::{ControllerRequest, ControllerResponse, Decision, RequestId};

@@ -1,4 +1,4 @@
-//! Topics are created, given more partitions, and deleted.
+//! Topics are created.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -7,18 +7,14 @@ use odradek_wire::ids::{NodeId, Offset, Uuid};
 
 use super::names::{check_collision, check_topic_name};
 use super::place::{UsableBroker, place};
-use super::refusal::{create_partitions_result, create_topic_refused, delete_topic_result};
+use super::refusal::create_topic_refused;
 use super::{Controller, ControllerResponse, Decision, PARTITIONS_PER_REQUEST_MAX, RECORDS_PER_REQUEST_MAX, Refusal, topic_id};
 use crate::config::{NodeView, effective_of_overrides, validate_topic_overrides};
-use crate::image::{Overrides, Topic};
-use crate::messages::create_partitions_request::CreatePartitionsTopic;
+use crate::image::Overrides;
 use crate::messages::create_topics_request::CreatableTopic;
 use crate::messages::create_topics_response::{CreatableTopicConfigs, CreatableTopicResult};
-use crate::messages::{
-    CreatePartitionsRequestData, CreatePartitionsResponseData, CreateTopicsRequestData, CreateTopicsResponseData, DeleteTopicsRequestData,
-    DeleteTopicsResponseData, ErrorCode, KafkaString, KafkaUuid, text,
-};
-use crate::record::{ConfigRecord, MetadataRecord, PartitionRecord, RemoveTopicRecord, TopicRecord};
+use crate::messages::{CreateTopicsRequestData, CreateTopicsResponseData, ErrorCode, KafkaString, text};
+use crate::record::{ConfigRecord, MetadataRecord, PartitionRecord, TopicRecord};
 
 /// The topic that is the metadata log.
 const CLUSTER_METADATA: &str = "__cluster_metadata";
@@ -164,7 +160,7 @@ impl Controller {
         Ok(by_index.into_values().collect())
     }
 
-    fn check_manual_assignment(&self, index: i32, brokers: &[i32], factor: Option<usize>) -> Result<(), Refusal> {
+    pub(super) fn check_manual_assignment(&self, index: i32, brokers: &[i32], factor: Option<usize>) -> Result<(), Refusal> {
         let refuse = |message: String| Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
         if brokers.is_empty() {
             return refuse("The manual partition assignment includes an empty replica list.".to_owned());
@@ -197,7 +193,7 @@ impl Controller {
         Ok(())
     }
 
-    fn place(&self, name: &str, partitions: usize, replicas: i32, next: Offset) -> Result<Vec<Vec<NodeId>>, Refusal> {
+    pub(super) fn place(&self, name: &str, partitions: usize, replicas: i32, next: Offset) -> Result<Vec<Vec<NodeId>>, Refusal> {
         let usable: Vec<UsableBroker> = self
             .image
             .brokers()
@@ -220,7 +216,7 @@ impl Controller {
     }
 
     /// A partition as it begins: led by the first of its replicas that is active, with all that are active in sync.
-    fn partition_record(&self, topic_id: Uuid, partition_id: i32, replicas: &[NodeId]) -> MetadataRecord {
+    pub(super) fn partition_record(&self, topic_id: Uuid, partition_id: i32, replicas: &[NodeId]) -> MetadataRecord {
         let isr: Vec<i32> = replicas.iter().filter(|&&r| self.is_active(r)).map(|r| r.0).collect();
         let leader = *isr.first().expect("an assignment has an active replica");
         MetadataRecord::Partition(PartitionRecord {
@@ -244,155 +240,25 @@ impl Controller {
             _ => UNASSIGNED,
         }
     }
-
-    pub(super) fn create_partitions(&self, r: &CreatePartitionsRequestData, next: Offset) -> Result<Decision, Refusal> {
-        let repeated = repeated(r.topics.iter().map(|t| t.name.as_str()));
-        let duplicate = Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
-        let mut results: Vec<_> = repeated.iter().map(|name| create_partitions_result(&text(name), Some(&duplicate))).collect();
-        let mut records = Vec::new();
-        for topic in r.topics.iter().filter(|t| !repeated.contains(t.name.as_str())) {
-            let outcome = self.add_partitions(topic, next, &mut records);
-            results.push(create_partitions_result(&topic.name, outcome.err().as_ref()));
-        }
-        check_record_total(&records)?;
-        if r.validate_only {
-            records.clear();
-        }
-        let reply = CreatePartitionsResponseData { results, ..Default::default() };
-        Ok(Decision { records, reply: ControllerResponse::CreatePartitions(reply) })
-    }
-
-    fn add_partitions(&self, wanted: &CreatePartitionsTopic, next: Offset, records: &mut Vec<MetadataRecord>) -> Result<(), Refusal> {
-        let name = wanted.name.as_str();
-        let topic = self.image.topic(name).ok_or(Refusal::bare(ErrorCode::UnknownTopicOrPartition))?;
-        let count = topic.partitions.len() as i32;
-        if wanted.count == count {
-            return Err(Refusal::new(ErrorCode::InvalidPartitions, format!("Topic already has {count} partition(s).")));
-        }
-        if wanted.count < count {
-            let message = format!("The topic {name} currently has {count} partition(s); {} would not be an increase.", wanted.count);
-            return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
-        }
-        let additional = (wanted.count - count) as usize;
-        if additional as i64 > PARTITIONS_PER_REQUEST_MAX {
-            return Err(Refusal::new(ErrorCode::PolicyViolation, EXCESSIVE));
-        }
-        let assignments = self.additional_assignments(topic, wanted, count, additional, next)?;
-        records.extend((count..).zip(&assignments).map(|(index, replicas)| self.partition_record(topic.id, index, replicas)));
-        Ok(())
-    }
-
-    fn additional_assignments(
-        &self,
-        topic: &Topic,
-        wanted: &CreatePartitionsTopic,
-        count: i32,
-        additional: usize,
-        next: Offset,
-    ) -> Result<Vec<Vec<NodeId>>, Refusal> {
-        let factor = topic.partitions.values().next().map_or(1, |p| p.replicas.len());
-        let Some(manual) = &wanted.assignments else {
-            return self.place(&topic.name, additional, factor as i32, next);
-        };
-        if manual.len() != additional {
-            let message =
-                format!("Attempted to add {additional} additional partition(s), but only {} assignment(s) were specified.", manual.len());
-            return Err(Refusal::new(ErrorCode::InvalidReplicaAssignment, message));
-        }
-        for (index, a) in (count..).zip(manual) {
-            self.check_manual_assignment(index, &a.broker_ids, Some(factor))?;
-        }
-        Ok(manual.iter().map(|a| nodes(&a.broker_ids)).collect())
-    }
-
-    pub(super) fn delete_topics(&self, r: &DeleteTopicsRequestData) -> Result<Decision, Refusal> {
-        let invalid = |message: &str| Refusal::new(ErrorCode::InvalidRequest, message);
-        let mut responses = Vec::new();
-        if !self.config.defaults.boolean("delete.topic.enable") {
-            return Err(Refusal::new(ErrorCode::TopicDeletionDisabled, "Topic deletion is disabled."));
-        }
-        let mut names: Vec<&str> = r.topic_names.iter().map(KafkaString::as_str).collect();
-        let mut ids: Vec<Uuid> = Vec::new();
-        for t in &r.topics {
-            match (&t.name, t.topic_id == KafkaUuid::ZERO) {
-                (Some(name), true) => names.push(name.as_str()),
-                (None, false) => ids.push(t.topic_id.into()),
-                (None, true) => {
-                    let why = invalid("Neither topic name nor id were specified.");
-                    responses.push(delete_topic_result(None, KafkaUuid::ZERO, Some(&why)));
-                }
-                (Some(name), false) => {
-                    let why = invalid("You may not specify both topic name and topic id.");
-                    responses.push(delete_topic_result(Some(name), t.topic_id, Some(&why)));
-                }
-            }
-        }
-        let repeated_names = repeated(names.iter().copied());
-        let repeated_ids = repeated(ids.iter().copied());
-        let why = invalid("Duplicate topic name.");
-        responses.extend(repeated_names.iter().map(|n| delete_topic_result(Some(&text(n)), KafkaUuid::ZERO, Some(&why))));
-        let why = invalid("Duplicate topic id.");
-        responses.extend(repeated_ids.iter().map(|&id| delete_topic_result(None, id.into(), Some(&why))));
-        names.retain(|n| !repeated_names.contains(n));
-        ids.retain(|id| !repeated_ids.contains(id));
-        let doomed = self.find_doomed(&names, &ids, &repeated_ids, &mut responses);
-        let remove = |&topic_id: &Uuid| MetadataRecord::RemoveTopic(RemoveTopicRecord { topic_id });
-        let records = doomed.keys().map(remove).collect();
-        responses.extend(doomed.iter().map(|(&id, name)| delete_topic_result(Some(&text(name)), id.into(), None)));
-        check_record_total(&records)?;
-        Ok(Decision { records, reply: ControllerResponse::DeleteTopics(DeleteTopicsResponseData { responses, ..Default::default() }) })
-    }
-
-    /// The topics to delete, each once; what cannot be found, or was asked for by name and by id, is answered.
-    fn find_doomed(
-        &self,
-        names: &[&str],
-        ids: &[Uuid],
-        repeated_ids: &BTreeSet<Uuid>,
-        responses: &mut Vec<crate::messages::delete_topics_response::DeletableTopicResult>,
-    ) -> BTreeMap<Uuid, Arc<str>> {
-        let mut doomed = BTreeMap::new();
-        for &id in ids {
-            match self.image.topic_by_id(id) {
-                Some(topic) => drop(doomed.insert(id, Arc::clone(&topic.name))),
-                None => responses.push(delete_topic_result(None, id.into(), Some(&Refusal::bare(ErrorCode::UnknownTopicId)))),
-            }
-        }
-        for &name in names {
-            let Some(id) = self.image.topic_id(name) else {
-                let why = Refusal::bare(ErrorCode::UnknownTopicOrPartition);
-                responses.push(delete_topic_result(Some(&text(name)), KafkaUuid::ZERO, Some(&why)));
-                continue;
-            };
-            if repeated_ids.contains(&id) || doomed.contains_key(&id) {
-                doomed.remove(&id);
-                let why = Refusal::new(ErrorCode::InvalidRequest, "The provided topic name maps to an ID that was already supplied.");
-                responses.push(delete_topic_result(Some(&text(name)), id.into(), Some(&why)));
-            } else {
-                doomed.insert(id, Arc::from(name));
-            }
-        }
-        doomed
-    }
 }
 
 /// The directory id for "not chosen yet" (KIP-858).
 const UNASSIGNED: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
-const EXCESSIVE: &str = "Unable to perform excessively large batch operation.";
+pub(super) const EXCESSIVE: &str = "Unable to perform excessively large batch operation.";
 
-fn check_record_total(records: &Vec<MetadataRecord>) -> Result<(), Refusal> {
+pub(super) fn check_record_total(records: &[MetadataRecord]) -> Result<(), Refusal> {
     if records.len() > RECORDS_PER_REQUEST_MAX {
         return Err(Refusal::new(ErrorCode::PolicyViolation, EXCESSIVE));
     }
     Ok(())
 }
 
-fn repeated<T: Ord + Copy>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
+pub(super) fn repeated<T: Ord + Copy>(items: impl Iterator<Item = T>) -> BTreeSet<T> {
     let mut seen = BTreeSet::new();
     items.filter(|&i| !seen.insert(i)).collect()
 }
 
-fn nodes(ids: &[i32]) -> Vec<NodeId> {
+pub(super) fn nodes(ids: &[i32]) -> Vec<NodeId> {
     ids.iter().map(|&id| NodeId(id)).collect()
 }

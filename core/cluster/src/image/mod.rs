@@ -23,6 +23,7 @@ pub use apply::{ApplyError, Changed};
 pub use brokers::{Broker, ControllerNode, Endpoint, FeatureRange};
 pub use compare::Difference;
 pub use loader::Loader;
+pub(crate) use topics::NO_LEADER_CHANGE;
 pub use topics::{LeaderRecovery, NO_LEADER, Partition, Topic};
 
 /// The name under which a feature level says which metadata records may be written.

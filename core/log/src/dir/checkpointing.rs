@@ -5,10 +5,11 @@ use std::ops::Bound;
 
 use bytes::Bytes;
 use odradek_machine::Now;
+use odradek_wire::ids::Offset;
 
 use super::checkpoints::{Kind, SLICE, State};
 use super::whole::Client;
-use super::{LogDir, Output, Owner, OwnerState};
+use super::{Entry, LogDir, Output, Owner, OwnerState};
 use crate::dir::completions::DONE;
 use crate::disk::{DiskError, Name};
 
@@ -45,6 +46,12 @@ impl LogDir {
             }
         }
         if seen < SLICE {
+            for (p, e) in &self.inherited {
+                if let Some(offset) = said(e, e.log_start, kind) {
+                    *count += 1;
+                    writeln!(lines, "{} {} {offset}", p.topic, p.partition).expect("a string takes everything");
+                }
+            }
             let text = format!("0\n{count}\n{lines}");
             self.checkpoints[kind as usize].state = State::Writing;
             self.write_whole(Client::Checkpoint(kind), Name::from(kind.file()), Bytes::from(text), true, out);
@@ -68,13 +75,16 @@ impl LogDir {
     }
 }
 
-/// What a checkpoint says of a log.
+/// What a checkpoint says of a log that is open.
 fn entry(o: &OwnerState, kind: Kind) -> Option<i64> {
     let e = o.entry.as_ref()?;
-    let start = o.start_asked.unwrap_or(e.log_start);
+    said(e, o.start_asked.unwrap_or(e.log_start), kind)
+}
+
+fn said(e: &Entry, log_start: Offset, kind: Kind) -> Option<i64> {
     match kind {
         Kind::RecoveryPoint => Some(e.recovery_point.0),
-        Kind::LogStart => (start.0 > 0).then_some(start.0),
+        Kind::LogStart => (log_start.0 > 0).then_some(log_start.0),
         Kind::HighWatermark => Some(e.high_watermark.0),
     }
 }

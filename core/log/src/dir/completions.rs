@@ -16,6 +16,7 @@ impl LogDir {
                     self.files.synced(file);
                     self.deliver(file, out);
                 }
+                Err(_) if self.files.get(file).is_some_and(|f| f.broken) => self.files.remove(file),
                 Err(error) => self.fall(error, out),
             },
             Purpose::SyncDirectory(name, birth) => match result {
@@ -28,7 +29,7 @@ impl LogDir {
             },
             Purpose::Whole(id, part) => self.whole_finished(now, id, part, result.map(drop), out),
             Purpose::MarkAppended | Purpose::MarkSynced => {
-                self.mark_finished(matches!(purpose, Purpose::MarkSynced), result.map(drop), out)
+                self.mark_finished(matches!(purpose, Purpose::MarkSynced), result.map(drop), out);
             }
             Purpose::Unlock => self.unlocked(out),
             Purpose::Nothing => {}
@@ -37,6 +38,9 @@ impl LogDir {
 
     fn owners_operation(&mut self, now: Now, owner: OwnerId, token: Token, after: After, result: DiskResult, out: &mut Vec<Output>) {
         let done = result.is_ok();
+        if let (After::Synced, Err(error)) = (&after, &result) {
+            self.fall(error.clone(), out);
+        }
         match after {
             After::Created(file) if done => {
                 if let Some(dir) = self.files.get(file).map(|f| f.dir.clone()) {
@@ -44,6 +48,11 @@ impl LogDir {
                     if let Some(f) = self.files.get_mut(file) {
                         f.birth = Some(birth);
                     }
+                }
+            }
+            After::Created(file) => {
+                if let Some(f) = self.files.get_mut(file) {
+                    f.broken = true;
                 }
             }
             After::MadeDirectory(name) => {
@@ -62,7 +71,7 @@ impl LogDir {
                     self.name_is_free(now, &from, out);
                 }
             }
-            After::Nothing | After::Created(_) | After::Renamed { .. } => {}
+            After::Nothing | After::Synced | After::Renamed { .. } => {}
         }
         self.tell(owner, token, result, out);
     }

@@ -28,6 +28,8 @@ pub(super) struct File {
     running: Option<Want>,
     /// Synced, and held back until the name is durable and the mark before is.
     pub(super) held: Option<Want>,
+    /// It could not be made: what follows on its handle fails and means nothing.
+    pub(super) broken: bool,
 }
 
 /// Files by handle.
@@ -43,7 +45,7 @@ pub(super) struct Files {
 impl Files {
     /// A file that is about to be made in a directory, or (with its birth) one that is there.
     pub(super) fn add(&mut self, file: FileId, owner: OwnerId, dir: Name, birth: Option<Birth>) {
-        self.files.insert(file, File { owner, dir, birth, want: None, running: None, held: None });
+        self.files.insert(file, File { owner, dir, birth, want: None, running: None, held: None, broken: false });
     }
 
     pub(super) fn get(&self, file: FileId) -> Option<&File> {

@@ -1,16 +1,15 @@
 //! Marks: entered, written, told.
 
-use std::fmt::Write as _;
-
 use bytes::Bytes;
-use odradek_wire::batch::crc32c;
+use odradek_wire::ids::TopicPartition;
 
 use super::ids::OwnerId;
-use super::marks::{FILE, REPLACE_BYTES, State, URGENT_BYTES};
+use super::marks::{REPLACE_BYTES, State, URGENT_BYTES};
 use super::whole::Client;
-use super::{Kind, LogDir, Output, Owner, Purpose};
+use super::{Kind, LogDir, METADATA_TOPIC, Output, Owner, Purpose};
 use crate::dir::completions::DONE;
 use crate::disk::{DiskAction, DiskError, FileId, Name};
+use crate::formats::synced_marks::{self, SyncedMark};
 use crate::output::{Checkpoint as Entry, Mark, Token};
 
 impl LogDir {
@@ -18,6 +17,9 @@ impl LogDir {
     pub(super) fn entered(&mut self, owner: OwnerId, entry: Entry) {
         let Some(o) = self.owners.get_mut(&owner) else { return };
         let before = o.entry.replace(entry);
+        if let Owner::Partition(partition) = &o.owner {
+            self.inherited.remove(partition);
+        }
         if o.start_asked == Some(entry.log_start) {
             o.start_asked = None;
         }
@@ -66,8 +68,12 @@ impl LogDir {
                 self.marks.replace = false;
                 self.marks.state = State::Replacing;
                 self.counts.mark_syncs += 1;
-                let lines = Bytes::from(self.lines(self.marks.ahead.iter()));
-                self.write_whole(Client::Marks, Name::from(FILE), lines, true, out);
+                let mut lines = self.lines(self.marks.ahead.iter());
+                for (partition, entry) in &self.inherited {
+                    line(&mut lines, partition, entry);
+                }
+                let lines = Bytes::from(lines);
+                self.write_whole(Client::Marks, Name::from(synced_marks::FILE), lines, true, out);
             }
             State::Appending(_) | State::Replacing => unreachable!("looked at above"),
         }
@@ -76,8 +82,10 @@ impl LogDir {
     fn lines<'a>(&self, owners: impl Iterator<Item = &'a OwnerId>) -> String {
         let mut lines = String::new();
         for o in owners.filter_map(|o| self.owners.get(o)) {
-            if let Some(entry) = &o.entry {
-                line(&mut lines, &o.owner, entry);
+            match (&o.owner, &o.entry) {
+                (Owner::Partition(partition), Some(entry)) => line(&mut lines, partition, entry),
+                (Owner::Metadata, Some(entry)) => line(&mut lines, &TopicPartition { topic: METADATA_TOPIC.into(), partition: 0 }, entry),
+                (_, None) => {}
             }
         }
         lines
@@ -128,15 +136,8 @@ impl LogDir {
     }
 }
 
-/// `topic partition topic-id segment length end crc`.
-fn line(lines: &mut String, owner: &Owner, entry: &Entry) {
-    let begin = lines.len();
+fn line(lines: &mut String, partition: &TopicPartition, entry: &Entry) {
     let Mark { segment, length, end } = entry.synced;
-    let (topic, partition) = match owner {
-        Owner::Partition(p) => (&*p.topic, p.partition),
-        Owner::Metadata => ("__cluster_metadata", 0),
-    };
-    write!(lines, "{topic} {partition} {} {} {length} {}", entry.topic_id, segment.0, end.0).expect("a string takes everything");
-    let crc = crc32c(&lines.as_bytes()[begin..]);
-    writeln!(lines, " {crc:08x}").expect("a string takes everything");
+    let topic_id = Some(entry.topic_id).filter(|id| !id.is_zero());
+    lines.push_str(&synced_marks::encode(&SyncedMark { partition: partition.clone(), topic_id, segment, length, end }));
 }

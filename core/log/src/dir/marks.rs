@@ -9,8 +9,6 @@ use super::ids::OwnerId;
 use crate::disk::FileId;
 use crate::output::Token;
 
-/// The file in the root.
-pub(super) const FILE: &str = "synced-marks";
 /// From this length on it is replaced with the next recovery points.
 pub(super) const REPLACE_BYTES: u64 = 256 << 10;
 /// At this length the recovery points do not wait for their interval.

@@ -1,7 +1,7 @@
 //! Which names are durable: a file that was made is found again after a power cut only if its directory was synced afterwards, and that one's, and so on up
 //! to the root (KAFKA-16541).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::disk::Name;
 
@@ -9,6 +9,8 @@ use crate::disk::Name;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
     dirs: BTreeMap<Name, Dir>,
+    /// Those with names that no sync covers, and none under way.
+    due: BTreeSet<Name>,
 }
 
 /// A point in the history of one directory: names made up to here.
@@ -34,6 +36,9 @@ impl Names {
     pub(super) fn changed(&mut self, dir: &Name) -> Birth {
         let d = self.dirs.entry(dir.clone()).or_default();
         d.made += 1;
+        if !d.running {
+            self.due.insert(dir.clone());
+        }
         Birth(d.made)
     }
 
@@ -46,6 +51,7 @@ impl Names {
     /// A directory is called otherwise, or is gone.
     pub(super) fn forget(&mut self, name: &Name) {
         self.dirs.remove(name);
+        self.due.remove(name);
     }
 
     /// True if a power cut cannot take this name away.
@@ -56,10 +62,12 @@ impl Names {
 
     /// The directories to sync now; each is under way from here on.
     pub(super) fn begin_syncs(&mut self) -> Vec<(Name, Birth)> {
-        let due = self.dirs.iter_mut().filter(|(_, d)| d.made > d.synced && !d.running);
-        due.map(|(name, d)| {
+        let due = std::mem::take(&mut self.due).into_iter();
+        due.filter_map(|name| {
+            let d = self.dirs.get_mut(&name)?;
             d.running = true;
-            (name.clone(), Birth(d.made))
+            let through = Birth(d.made);
+            Some((name, through))
         })
         .collect()
     }
@@ -69,12 +77,16 @@ impl Names {
         if let Some(d) = self.dirs.get_mut(name) {
             d.running = false;
             d.synced = d.synced.max(through.0);
+            if d.made > d.synced {
+                self.due.insert(name.clone());
+            }
         }
     }
 
     pub(super) fn check(&self) {
-        for (name, d) in &self.dirs {
-            assert!(d.synced <= d.made, "{name} synced to {} of {}", d.synced, d.made);
+        for name in &self.due {
+            let d = self.dirs.get(name).expect("a due directory is known");
+            assert!(d.synced < d.made && !d.running, "{name} is due, synced to {} of {}", d.synced, d.made);
         }
     }
 }

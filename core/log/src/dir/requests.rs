@@ -59,6 +59,7 @@ impl LogDir {
                 self.files.remove(*file);
                 After::Nothing
             }
+            DiskAction::Sync { .. } => After::Synced,
             _ => After::Nothing,
         };
         self.submit(Purpose::Owner { owner, token, after }, action, out);

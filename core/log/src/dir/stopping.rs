@@ -8,6 +8,9 @@ use super::ids::OwnerId;
 use super::whole::Client;
 use super::{LogDir, Output, Owner, Purpose, State};
 use crate::disk::{DiskAction, Name};
+use crate::formats::clean_shutdown;
+
+const CLEAN_MARK: &str = ".kafka_cleanshutdown";
 
 /// A stop under way.
 ///
@@ -126,8 +129,8 @@ impl LogDir {
             return self.unlock(out);
         }
         self.stage(Stage::CleanMark);
-        let text = format!("{{\"version\":0,\"brokerEpoch\":{}}}", s.broker_epoch);
-        self.write_whole(Client::CleanMark, Name::from(".kafka_cleanshutdown"), Bytes::from(text), false, out);
+        let text = clean_shutdown::encode(s.broker_epoch);
+        self.write_whole(Client::CleanMark, Name::from(CLEAN_MARK), Bytes::from(text), false, out);
     }
 
     pub(super) fn clean_mark_written(&mut self, written: bool, out: &mut Vec<Output>) {

@@ -43,7 +43,7 @@ pub fn decode_offsets(base: Offset, bytes: &[u8], log_bytes: u64) -> Result<Vec<
         let fits = relative >= 0 && at >= 0 && (at as u64) < log_bytes;
         match (last, u32::try_from(at)) {
             (Some(last), Ok(at)) if fits && entries.last().is_none_or(|e| e.last < last && e.at < at) => {
-                entries.push(OffsetEntry { last, at })
+                entries.push(OffsetEntry { last, at });
             }
             _ => return Err(IndexDamage::Entry { index }),
         }

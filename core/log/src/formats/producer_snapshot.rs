@@ -1,6 +1,7 @@
 //! `.snapshot`: what a log knows of its producers, up to an offset.
 
 use bytes::{BufMut, Bytes, BytesMut};
+use odradek_machine::{Guards, guard};
 use odradek_wire::batch::crc32c;
 use odradek_wire::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
 
@@ -49,8 +50,8 @@ pub enum SnapshotDamage {
 /// The producers in a snapshot up to `end`.
 ///
 /// # Errors
-/// If it cannot be believed.
-pub fn decode(end: Offset, bytes: &[u8]) -> Result<Vec<RecoveredProducer>, SnapshotDamage> {
+/// If it cannot be believed. A snapshot that knows a batch at or beyond its end was written ahead of the log (KAFKA-6683).
+pub fn decode(end: Offset, bytes: &[u8], guards: Guards) -> Result<Vec<RecoveredProducer>, SnapshotDamage> {
     let Some(head) = bytes.first_chunk::<HEAD_BYTES>() else { return Err(SnapshotDamage::Length { bytes: bytes.len(), count: 0 }) };
     let version = i16::from_be_bytes([head[0], head[1]]);
     if version != VERSION {
@@ -68,7 +69,7 @@ pub fn decode(end: Offset, bytes: &[u8]) -> Result<Vec<RecoveredProducer>, Snaps
     }
     let mut producers = Vec::with_capacity(entries.len());
     for (index, entry) in entries.iter().enumerate() {
-        producers.push(decode_entry(end, entry).ok_or(SnapshotDamage::Entry { index })?);
+        producers.push(decode_entry(end, entry, guards).ok_or(SnapshotDamage::Entry { index })?);
     }
     all_apart(&producers)?;
     Ok(producers)
@@ -100,7 +101,7 @@ pub fn encode<'a>(producers: impl IntoIterator<Item = &'a RecoveredProducer>) ->
     out.freeze()
 }
 
-fn decode_entry(end: Offset, entry: &[u8; ENTRY_BYTES]) -> Option<RecoveredProducer> {
+fn decode_entry(end: Offset, entry: &[u8; ENTRY_BYTES], guards: Guards) -> Option<RecoveredProducer> {
     let (last_sequence, last_offset, offset_delta) = (i32_at(entry, 10), i64_at(entry, 14), i32_at(entry, 22));
     let last_timestamp_ms = i64_at(entry, 26);
     let start = i64_at(entry, 38);
@@ -110,7 +111,8 @@ fn decode_entry(end: Offset, entry: &[u8; ENTRY_BYTES]) -> Option<RecoveredProdu
         offset_delta,
         timestamp_ms: last_timestamp_ms,
     });
-    let batch_fits = batch.is_none_or(|b| b.last_offset < end && b.offset_delta >= 0 && i64::from(b.offset_delta) <= b.last_offset.0);
+    let known = |offset: Offset| guard!(guards, KAFKA_6683, offset < end);
+    let batch_fits = batch.is_none_or(|b| known(b.last_offset) && b.offset_delta >= 0 && i64::from(b.offset_delta) <= b.last_offset.0);
     let found = RecoveredProducer {
         id: ProducerId(i64_at(entry, 0)),
         epoch: ProducerEpoch(i16::from_be_bytes([entry[8], entry[9]])),

@@ -9,6 +9,7 @@ use super::recovered::{Recovered, RecoveredSegment, TimeEntry};
 use super::{Log, Pending, Phase, Setup};
 use crate::disk::DiskAction;
 use crate::epochs::Epochs;
+use crate::formats::partition_metadata;
 use crate::index::Indexes;
 use crate::output::{Output, Request};
 use crate::producers::Producers;
@@ -94,7 +95,7 @@ impl Log {
     fn write_identity(&mut self, out: &mut Vec<Output>) {
         let token = self.token(Pending::Identity);
         let name = self.setup.name.join("partition.metadata");
-        let bytes = Bytes::from(format!("version: 0\ntopic_id: {}", self.setup.topic_id));
+        let bytes = Bytes::from(partition_metadata::encode(self.setup.topic_id));
         out.push(Output::Dir(Request::Replace { token, name, bytes }));
     }
 }

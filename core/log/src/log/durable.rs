@@ -6,7 +6,7 @@ use odradek_wire::ids::Offset;
 use super::{Log, Phase};
 use crate::disk::FileId;
 use crate::output::{Checkpoint, Mark, Output, Request};
-use crate::segment::IndexFiles;
+use crate::segment::{IndexFiles, Segment};
 
 impl Log {
     /// Asks for a sync after an append, if `flush.messages` says that it is time.
@@ -28,8 +28,9 @@ impl Log {
         self.want_sync(file, out);
     }
 
-    pub(super) fn want_sync(&self, file: FileId, out: &mut Vec<Output>) {
-        let s = self.segments.iter().rev().find(|s| s.file == file).expect("a sync is wanted for a segment of this log");
+    pub(super) fn want_sync(&mut self, file: FileId, out: &mut Vec<Output>) {
+        let s = self.segments.iter_mut().rev().find(|s| s.file == file).expect("a sync is wanted for a segment of this log");
+        s.asked = s.end;
         out.push(Output::Dir(Request::WantSync { file, through: s.end, length: s.length }));
     }
 
@@ -74,9 +75,15 @@ impl Log {
     /// Everything below is durable, and a recovery that begins here misses nothing: neither an index of a segment before it nor a leader epoch.
     pub(super) fn recovery_point(&self) -> Offset {
         let mut point = self.ends.synced;
-        // Behind the active segment, few wait for their index files: they are the newest.
+        let waits = |s: &Segment| s.index_files != IndexFiles::OnDisk || s.synced < s.end;
         let closed = self.segments.iter().rev().skip(1);
-        for s in closed.take_while(|s| s.index_files != IndexFiles::OnDisk || s.synced < s.end) {
+        // Those that wait are the newest, unless a write failed.
+        let oldest = if self.index_failures == 0 {
+            closed.take_while(|s| waits(s)).last()
+        } else {
+            self.segments.iter().rev().skip(1).rfind(|s| waits(s))
+        };
+        if let Some(s) = oldest {
             point = point.min(s.base);
         }
         if let Some(epoch) = self.epochs_unsaved_from {

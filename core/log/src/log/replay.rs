@@ -6,8 +6,9 @@ use odradek_machine::Now;
 use odradek_wire::ids::Offset;
 
 use super::incoming::{Incoming, Origin};
-use super::{Log, Pending, side};
+use super::{Log, Pending};
 use crate::disk::{DiskAction, DiskDone, DiskResult, FileId};
+use crate::formats::producer_snapshot;
 use crate::output::{Output, Work};
 use crate::producers::{Producers, Verdict};
 use crate::segment::file_name;
@@ -86,7 +87,7 @@ impl Log {
             }
             (Stage::Read { file, at }, Ok(DiskDone::Read(bytes))) => {
                 self.disk(Pending::Nothing, DiskAction::Close { file }, out);
-                let Some(producers) = side::decode_snapshot(&bytes) else { return self.older(now, at, out) };
+                let Ok(producers) = producer_snapshot::decode(at, &bytes, self.setup.guards) else { return self.older(now, at, out) };
                 if let Some(r) = self.replay() {
                     r.producers = Producers::recovered(producers);
                 }

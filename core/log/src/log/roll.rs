@@ -6,6 +6,7 @@ use odradek_wire::ids::Offset;
 use super::{Log, Pending};
 use crate::config::LogConfig;
 use crate::disk::{DiskAction, DiskError};
+use crate::formats::index::{encode_aborted, encode_offsets, encode_times};
 use crate::output::{NotesOf, Output, Request};
 use crate::segment::{IndexFiles, Segment, file_name};
 
@@ -57,8 +58,8 @@ impl Log {
         let old = self.segments.back().expect("a log has an active segment");
         assert!(base > old.base, "a segment at {base:?} after one at {:?}", old.base);
         reached!(&mut NotesOf(out), "log.rolled", of = &self.subject, base.0, old.length);
-        let (file, end) = (old.file, old.end);
-        if old.synced < end {
+        if old.asked < old.end {
+            let file = old.file;
             self.want_sync(file, out);
         }
         self.write_indexes(self.segments.len() - 1, base, out);
@@ -68,12 +69,22 @@ impl Log {
 
     /// Makes a file for a segment and lets it be the active one.
     pub(super) fn push_segment(&mut self, now: Now, base: Offset, out: &mut Vec<Output>) {
+        self.add_segment(now, base);
+        self.make_active(out);
+    }
+
+    /// Lets an empty segment be the active one; its file is not made yet.
+    pub(super) fn add_segment(&mut self, now: Now, base: Offset) {
         let file = self.setup.files.file();
-        let token = self.token(Pending::Create);
-        let name = file_name(&self.setup.name, base, "log");
-        out.push(Output::Dir(Request::Disk { token, action: DiskAction::Create { file, name, length: 0 } }));
         let jitter_ms = self.draw_jitter(base);
         self.segments.push_back(Segment::new(base, file, now.wall.0, jitter_ms));
+    }
+
+    /// Makes the file of the active segment.
+    pub(super) fn make_active(&mut self, out: &mut Vec<Output>) {
+        let active = self.segments.back().expect("a log has an active segment");
+        let (file, name) = (active.file, file_name(&self.setup.name, active.base, "log"));
+        self.disk(Pending::Create, DiskAction::Create { file, name, length: 0 }, out);
     }
 
     pub(super) fn draw_jitter(&self, base: Offset) -> i64 {
@@ -88,10 +99,11 @@ impl Log {
         let s = &mut self.segments[segment];
         let Some(indexes) = s.indexes.as_mut() else { return };
         indexes.push_time(s.newest);
-        let mut files = vec![("index", indexes.encode_offsets(s.base)), ("timeindex", indexes.encode_times(s.base))];
         let base = s.base;
+        let mut files = vec![("index", encode_offsets(base, &indexes.offsets)), ("timeindex", encode_times(base, &indexes.times))];
         if s.has_aborted {
-            files.push(("txnindex", super::aborted::encode(self.aborted.iter().filter(|a| a.segment == base))));
+            let aborted: Vec<_> = self.aborted.iter().filter(|a| a.segment == base).copied().collect();
+            files.push(("txnindex", encode_aborted(&aborted)));
         }
         s.index_files = IndexFiles::Writing(files.len() as u8);
         for (extension, bytes) in files {

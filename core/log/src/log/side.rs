@@ -1,12 +1,12 @@
 //! The small files beside the segments: leader epochs and producer snapshots.
 
-use bytes::{Buf, BufMut, Bytes, BytesMut};
-use odradek_wire::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
+use bytes::Bytes;
+use odradek_wire::ids::Offset;
 
-use super::recovered::RecoveredProducer;
 use super::{Log, Pending};
+use crate::formats::checkpoint::encode_epochs;
+use crate::formats::producer_snapshot;
 use crate::output::{Output, Request, Token};
-use crate::producers::ProducerBatchMeta;
 use crate::segment::file_name;
 
 impl Log {
@@ -16,7 +16,7 @@ impl Log {
         let token = self.token(Pending::Epochs);
         self.epochs_saving = Some(token);
         let name = self.setup.name.join("leader-epoch-checkpoint");
-        out.push(Output::Dir(Request::Replace { token, name, bytes: Bytes::from(self.epochs.to_text()) }));
+        out.push(Output::Dir(Request::Replace { token, name, bytes: Bytes::from(encode_epochs(self.epochs.starts())) }));
     }
 
     pub(super) fn epochs_saved(&mut self, token: Token, failed: bool, out: &mut Vec<Output>) {
@@ -43,7 +43,7 @@ impl Log {
         }
         let token = self.token(Pending::Snapshot(at));
         let name = file_name(&self.setup.name, at, "snapshot");
-        out.push(Output::Dir(Request::WriteNew { token, name, bytes: encode_snapshot(&self.producers.entries()) }));
+        out.push(Output::Dir(Request::WriteNew { token, name, bytes: producer_snapshot::encode(&self.producers.entries()) }));
     }
 
     /// A snapshot that could not be written is not missed: an older one and the log replace it.
@@ -52,50 +52,4 @@ impl Log {
             self.snapshots.remove(&at);
         }
     }
-}
-
-/// A producer snapshot, version 1: of each producer the last batch.
-pub(super) fn encode_snapshot(producers: &[RecoveredProducer]) -> Bytes {
-    let mut body = BytesMut::new();
-    body.put_i32(i32::try_from(producers.len()).expect("memory ends before two billion producers"));
-    for p in producers {
-        let last = p.batches.last();
-        body.put_i64(p.id.0);
-        body.put_i16(p.epoch.0);
-        body.put_i32(last.map_or(-1, |b| b.last_sequence.0));
-        body.put_i64(last.map_or(-1, |b| b.last_offset.0));
-        body.put_i32(last.map_or(0, |b| b.offset_delta));
-        body.put_i64(p.last_timestamp_ms);
-        body.put_i32(p.coordinator_epoch);
-        body.put_i64(p.transaction_start.map_or(-1, |o| o.0));
-    }
-    let mut file = BytesMut::with_capacity(6 + body.len());
-    file.put_i16(1);
-    file.put_u32(odradek_wire::batch::crc32c(&body));
-    file.put(body);
-    file.freeze()
-}
-
-/// What a producer snapshot holds; `None` if it is no such thing.
-pub(super) fn decode_snapshot(bytes: &Bytes) -> Option<Vec<RecoveredProducer>> {
-    let mut body = bytes.clone();
-    if body.try_get_i16().ok()? != 1 || body.try_get_u32().ok()? != odradek_wire::batch::crc32c(&body) {
-        return None;
-    }
-    let count = body.try_get_i32().ok()?;
-    (0..count).map(|_| decode_producer(&mut body)).collect()
-}
-
-fn decode_producer(body: &mut Bytes) -> Option<RecoveredProducer> {
-    let id = ProducerId(body.try_get_i64().ok()?);
-    let epoch = ProducerEpoch(body.try_get_i16().ok()?);
-    let last_sequence = body.try_get_i32().ok()?;
-    let last_offset = Offset(body.try_get_i64().ok()?);
-    let offset_delta = body.try_get_i32().ok()?;
-    let last_timestamp_ms = body.try_get_i64().ok()?;
-    let coordinator_epoch = body.try_get_i32().ok()?;
-    let transaction_start = Some(body.try_get_i64().ok()?).filter(|o| *o >= 0).map(Offset);
-    let batch = ProducerBatchMeta { last_sequence: Sequence(last_sequence), last_offset, offset_delta, timestamp_ms: last_timestamp_ms };
-    let batches = if last_sequence >= 0 { vec![batch] } else { Vec::new() };
-    Some(RecoveredProducer { id, epoch, batches, last_timestamp_ms, coordinator_epoch, transaction_start })
 }

@@ -15,7 +15,6 @@ impl Log {
             Input::Disk { token, result } => self.disk_done(now, token, result, out),
             Input::Synced { file, through, length } => {
                 self.synced(file, through, length, out);
-                self.truncation_synced(now, out);
                 self.go_on_stopping(now, out);
             }
             Input::Work { token, result } => self.work_done(now, token, result, out),
@@ -48,6 +47,7 @@ impl Log {
             Pending::Stop => self.stop_step(now, result, out),
             Pending::Nothing => {}
         }
+        self.cut_if_due(now, out);
         self.go_on_stopping(now, out);
     }
 

@@ -6,7 +6,7 @@
 //! | stage | waits for |
 //! |---|---|
 //! | `Locating` | the position of the cut in an old segment |
-//! | `Lowering` | the directory's mark of what is known to be synced, and the log start if everything goes: recovery must not take the cut for damage |
+//! | `Lowering` | what was asked for before, and the directory's mark of what is known to be synced (and the log start, if everything goes): recovery must not take the cut for damage |
 //! | `Cutting` | names of removed segments to be free, and the cut file to be synced: what it held must not come back beside what follows |
 //! | `Rebuilding` | indexes and producer state, read again from what is left |
 
@@ -32,7 +32,7 @@ pub(super) struct Truncating {
 enum Stage {
     Locating(LookupId),
     Lowering { cut: Option<At>, left: u8 },
-    Cutting { syncing: bool },
+    Cutting { left: u8, to_make: bool },
     Rebuilding(Box<Replay>),
 }
 
@@ -115,29 +115,62 @@ impl Log {
         if let Err(error) = result {
             return self.fall(Some(error), out);
         }
-        if let Stage::Lowering { cut, left } = &mut t.stage {
-            *left -= 1;
-            if *left == 0 {
-                let cut = *cut;
-                self.cut(now, cut, out);
+        match &mut t.stage {
+            Stage::Lowering { left, .. } => *left -= 1,
+            Stage::Cutting { left, .. } => {
+                *left -= 1;
+                self.truncation_renamed(now, out);
             }
+            Stage::Locating(_) | Stage::Rebuilding(_) => {}
+        }
+    }
+
+    /// Cuts when the directory knows of it and everything that was asked for before is done: a name cannot be changed before it is made.
+    pub(super) fn cut_if_due(&mut self, now: Now, out: &mut Vec<Output>) {
+        let Phase::Truncating(Truncating { stage: Stage::Lowering { cut, left: 0 }, .. }) = self.phase else { return };
+        let waits = |p: &Pending| {
+            matches!(
+                p,
+                Pending::Create
+                    | Pending::Write
+                    | Pending::Index { .. }
+                    | Pending::Snapshot(_)
+                    | Pending::Epochs
+                    | Pending::Directory
+                    | Pending::Identity
+            )
+        };
+        if !self.pending.values_unordered().any(waits) {
+            self.cut(now, cut, out);
         }
     }
 
     /// Cuts: in memory at once, on disk by names and by length.
     fn cut(&mut self, now: Now, cut: Option<At>, out: &mut Vec<Output>) {
         let Phase::Truncating(t) = &mut self.phase else { return };
-        let to = cut.map_or(t.to, |c| c.base.min(t.to));
+        let below = match cut {
+            // The first batch of a segment goes, and so the whole of it.
+            Some(c) if c.at == 0 => self.segments[self.segments.partition_point(|s| s.base <= c.base) - 1].base,
+            Some(c) => c.base.min(t.to),
+            None => t.to,
+        };
+        // Where the log start lies inside the batch that goes, the log is empty and ends there.
+        let to = if t.whole { t.to } else { below.max(self.ends.start) };
+        let cut = cut.filter(|c| c.at > 0);
         t.to = to;
         let whole = t.whole;
-        t.stage = Stage::Cutting { syncing: false };
+        t.stage = Stage::Cutting { left: 0, to_make: false };
         let mut removed = Vec::new();
-        while self.segments.back().is_some_and(|s| whole || s.base >= to) {
+        while self.segments.back().is_some_and(|s| whole || s.base >= below) {
             removed.push(self.segments.pop_back().expect("there is a last one"));
         }
-        let syncing = self.cut_last(to, cut, out);
+        let left = self.cut_last(to, cut, out);
+        let to_make = self.segments.is_empty();
+        if to_make {
+            self.add_segment(now, to);
+        }
         if let Phase::Truncating(t) = &mut self.phase {
-            t.stage = Stage::Cutting { syncing };
+            t.stage = Stage::Cutting { left, to_make };
         }
         let at = self.segments.back().map_or((to, 0), |s| (s.base, s.length));
         self.ends.cut(to, at);
@@ -146,7 +179,7 @@ impl Log {
         }
         self.positions.cut(to);
         self.aborted.retain(|a| a.last < to && !whole);
-        if self.epochs.cut_end(to) {
+        if self.epochs.cut_end(if whole { Offset(i64::MIN) } else { to }) {
             self.save_epochs(to, out);
         }
         let gone: Vec<_> = self.snapshots.iter().filter(|s| whole || **s > to).copied().collect();
@@ -158,11 +191,11 @@ impl Log {
         self.truncation_renamed(now, out);
     }
 
-    /// Cuts the file of the segment that becomes the last. True if its sync is to be waited for.
-    fn cut_last(&mut self, to: Offset, cut: Option<At>, out: &mut Vec<Output>) -> bool {
-        let Some(s) = self.segments.back_mut() else { return false };
+    /// Cuts the file of the segment that becomes the last. Says how many operations are to be waited for.
+    fn cut_last(&mut self, to: Offset, cut: Option<At>, out: &mut Vec<Output>) -> u8 {
+        let Some(s) = self.segments.back_mut() else { return 0 };
         s.sealed = true;
-        let Some(cut) = cut else { return false };
+        let Some(cut) = cut else { return 0 };
         let (file, base) = (s.file, s.base);
         assert!(cut.at < s.length && base < to, "a cut at {} of {} bytes, offset {to:?} in {base:?}", cut.at, s.length);
         (s.end, s.length) = (to, cut.at);
@@ -171,28 +204,19 @@ impl Log {
         s.indexes = Some(crate::index::Indexes::default());
         out.push(Output::RangesCut { file, past: cut.at });
         self.disk(Pending::Truncation, DiskAction::Truncate { file, length: cut.at }, out);
+        self.disk(Pending::Truncation, DiskAction::Sync { file }, out);
         self.want_sync(file, out);
-        true
-    }
-
-    /// The cut file is durable at its length.
-    pub(super) fn truncation_synced(&mut self, now: Now, out: &mut Vec<Output>) {
-        if let Phase::Truncating(Truncating { stage: Stage::Cutting { syncing }, .. }) = &mut self.phase {
-            *syncing = false;
-            self.truncation_renamed(now, out);
-        }
+        2
     }
 
     /// Goes on when the removed names are free and the cut file is synced.
     pub(super) fn truncation_renamed(&mut self, now: Now, out: &mut Vec<Output>) {
-        if !matches!(self.phase, Phase::Truncating(Truncating { stage: Stage::Cutting { syncing: false }, .. }))
-            || self.truncated_names_left()
-        {
+        let Phase::Truncating(Truncating { to, stage: Stage::Cutting { left: 0, to_make }, .. }) = self.phase else { return };
+        if self.truncated_names_left() {
             return;
         }
-        let Phase::Truncating(Truncating { to, .. }) = self.phase else { return };
-        if self.segments.is_empty() {
-            self.push_segment(now, to, out);
+        if to_make {
+            self.make_active(out);
         }
         let replay = Box::new(self.begin_replay(to));
         if let Phase::Truncating(t) = &mut self.phase {

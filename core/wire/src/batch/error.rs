@@ -70,12 +70,17 @@ pub enum BatchError {
 
 impl BatchError {
     /// The answer to a Produce that carried such a batch.
+    ///
+    /// Kafka's own, but for a codec that is none and a payload that does not decompress: there Kafka says "unknown server error", and the fault is the
+    /// client's.
     pub fn code(&self) -> ErrorCode {
         match self {
             BatchError::Length { .. } | BatchError::Checksum { .. } | BatchError::TooShort { .. } => ErrorCode::CorruptMessage,
             BatchError::Codec(CodecError::Limit { .. }) => ErrorCode::MessageTooLarge,
             BatchError::TimestampType => ErrorCode::InvalidTimestamp,
             BatchError::CodecTooNew { .. } => ErrorCode::UnsupportedCompressionType,
+            // Formats 0 and 1 are known and refused; a magic that never was is damage.
+            BatchError::Magic { found } if !matches!(found, 0 | 1) => ErrorCode::CorruptMessage,
             BatchError::Magic { .. }
             | BatchError::UnknownCodec { .. }
             | BatchError::Codec(CodecError::Corrupt { .. })

@@ -48,7 +48,9 @@ pub struct ProducerBatch {
 impl ProducerBatch {
     /// The one batch in `records`, the bytes of one partition of a Produce request. An incomplete batch behind it is dropped, as in Kafka.
     ///
-    /// Errors: everything that Kafka refuses, and offset deltas that are not dense (which Kafka repairs in compressed batches of very old clients).
+    /// Errors: everything that Kafka refuses, and two things that it takes from broken clients, whose records would change their meaning in the log: offset
+    /// deltas that are not dense (Kafka keeps the gaps, or compresses anew without them), and a flag of log-append time (Kafka drops it where the topic has
+    /// create time, and with it the timestamps that it has checked).
     pub fn validate(records: &Bytes, rules: Rules) -> Result<ProducerBatch, BatchError> {
         let bytes = single(records)?;
         let header = BatchHeader::parse(&bytes)?;

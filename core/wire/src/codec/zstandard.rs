@@ -18,6 +18,9 @@ pub(super) fn compress(level: Option<i32>, bytes: &[u8]) -> Vec<u8> {
 }
 
 pub(super) fn decompress(bytes: &[u8], limit_bytes: usize) -> Result<Vec<u8>, CodecError> {
+    if bytes.is_empty() {
+        return Err(CodecError::Corrupt { codec: Codec::Zstd, what: "no frame" });
+    }
     let most = (bytes.len() / BLOCK_HEADER_BYTES + 1).saturating_mul(BLOCK_BYTES_MAX);
     let ceiling = limit_bytes.min(most);
     let mut room = ceiling.min(bytes.len().saturating_mul(GROWTH_USUAL).max(BLOCK_BYTES_MAX));

@@ -21,27 +21,27 @@ use odradek_wire::ids::{NodeId, Offset, Uuid};
 
 /// What survives a process.
 #[derive(Clone, Default)]
-pub struct Disk {
-    pub quorum_state: Option<Bytes>,
-    pub log: Vec<ReplicaBatch>,
-    pub log_start: Offset,
+pub(crate) struct Disk {
+    pub(crate) quorum_state: Option<Bytes>,
+    pub(crate) log: Vec<ReplicaBatch>,
+    pub(crate) log_start: Offset,
     /// How many batches of the log are durable.
-    pub synced: usize,
-    pub snapshots: BTreeMap<SnapshotId, Bytes>,
+    pub(crate) synced: usize,
+    pub(crate) snapshots: BTreeMap<SnapshotId, Bytes>,
 }
 
 impl Disk {
-    pub fn log_bytes(&self) -> Bytes {
+    pub(crate) fn log_bytes(&self) -> Bytes {
         let mut bytes = BytesMut::new();
         self.log.iter().for_each(|b| bytes.extend_from_slice(b.bytes()));
         bytes.freeze()
     }
 
-    pub fn log_end(&self) -> Offset {
+    pub(crate) fn log_end(&self) -> Offset {
         self.log.last().map_or(self.log_start, |b| b.header().next_offset())
     }
 
-    pub fn found(&self) -> Found {
+    pub(crate) fn found(&self) -> Found {
         Found {
             quorum_state: self.quorum_state.clone(),
             snapshots: self.snapshots.keys().copied().collect(),
@@ -53,7 +53,7 @@ impl Disk {
     }
 }
 
-pub fn quorum_config() -> QuorumConfig {
+pub(crate) fn quorum_config() -> QuorumConfig {
     QuorumConfig {
         node: NodeId(0),
         directory_id: DIRECTORY,
@@ -63,28 +63,28 @@ pub fn quorum_config() -> QuorumConfig {
     }
 }
 
-pub const CLUSTER: &str = "AAAAAAAAQACAAAAAAAAAAA";
-pub const DIRECTORY: Uuid = Uuid([7; 16]);
+pub(crate) const CLUSTER: &str = "AAAAAAAAQACAAAAAAAAAAA";
+pub(crate) const DIRECTORY: Uuid = Uuid([7; 16]);
 
 /// The metadata machines of one life of a node.
-pub struct Node {
-    pub disk: Disk,
-    pub quorum_config: QuorumConfig,
-    pub now: Now,
-    pub quorum: Option<Quorum>,
-    pub loader: Loader,
-    pub controller: Option<Controller>,
+pub(crate) struct Node {
+    pub(crate) disk: Disk,
+    pub(crate) quorum_config: QuorumConfig,
+    pub(crate) now: Now,
+    pub(crate) quorum: Option<Quorum>,
+    pub(crate) loader: Loader,
+    pub(crate) controller: Option<Controller>,
     /// Everything that was said since it was last looked at.
-    pub said: Vec<String>,
-    pub replies: Vec<(RequestId, ControllerResponse)>,
-    pub hold_sync: bool,
-    pub life: u64,
+    pub(crate) said: Vec<String>,
+    pub(crate) replies: Vec<(RequestId, ControllerResponse)>,
+    pub(crate) hold_sync: bool,
+    pub(crate) life: u64,
     requests: u64,
     queue: VecDeque<Output>,
 }
 
 impl Node {
-    pub fn new() -> Node {
+    pub(crate) fn new() -> Node {
         Node {
             disk: Disk::default(),
             quorum_config: quorum_config(),
@@ -101,7 +101,7 @@ impl Node {
         }
     }
 
-    pub fn start(&mut self) -> Result<(), OpenError> {
+    pub(crate) fn start(&mut self) -> Result<(), OpenError> {
         self.life += 1;
         self.loader = Loader::default();
         let mut out = Vec::new();
@@ -114,7 +114,7 @@ impl Node {
     }
 
     /// The process is gone; what was written stays.
-    pub fn kill(&mut self) {
+    pub(crate) fn kill(&mut self) {
         self.quorum = None;
         self.controller = None;
         self.queue.clear();
@@ -123,21 +123,21 @@ impl Node {
     }
 
     /// The power is gone; what was not synced is lost.
-    pub fn power_cut(&mut self) {
+    pub(crate) fn power_cut(&mut self) {
         self.disk.log.truncate(self.disk.synced);
         self.kill();
     }
 
-    pub fn advance_ms(&mut self, ms: u64) {
+    pub(crate) fn advance_ms(&mut self, ms: u64) {
         self.now.mono = self.now.mono.plus_ms(ms);
         self.now.wall = WallMs(self.now.wall.0 + ms as i64);
     }
 
-    pub fn image(&self) -> &Image {
+    pub(crate) fn image(&self) -> &Image {
         self.loader.image()
     }
 
-    pub fn level(&self) -> i16 {
+    pub(crate) fn level(&self) -> i16 {
         match self.controller.as_ref().map_or(0, |c| c.image().metadata_version()) {
             0 => METADATA_VERSION_LATEST,
             level => level,
@@ -145,7 +145,7 @@ impl Node {
     }
 
     /// Decides, appends, applies: the reply comes with the commit.
-    pub fn ask(&mut self, request: &ControllerRequest) -> RequestId {
+    pub(crate) fn ask(&mut self, request: &ControllerRequest) -> RequestId {
         self.requests += 1;
         let id = RequestId(self.requests);
         let next = self.quorum.as_ref().expect("a running node").log_end();
@@ -154,7 +154,7 @@ impl Node {
         id
     }
 
-    pub fn due(&mut self) {
+    pub(crate) fn due(&mut self) {
         let records = self.controller.as_mut().expect("an active controller").due(self.now);
         if !records.is_empty() {
             self.append(records, None);
@@ -183,13 +183,13 @@ impl Node {
         self.said.extend(self.replies.drain(..).map(|(id, reply)| describe::reply(id, &reply)));
     }
 
-    pub fn release_sync(&mut self) {
+    pub(crate) fn release_sync(&mut self) {
         self.hold_sync = false;
         self.disk.synced = self.disk.log.len();
         self.tell(Input::Synced { end: self.disk.log_end() });
     }
 
-    pub fn tell(&mut self, input: Input) {
+    pub(crate) fn tell(&mut self, input: Input) {
         let mut out = Vec::new();
         if let Some(quorum) = &mut self.quorum {
             quorum.step(self.now, input, &mut out);
@@ -298,7 +298,7 @@ impl Node {
     }
 }
 
-pub fn register_broker(id: i32, incarnation: Uuid, directory: Uuid, previous_epoch: i64) -> ControllerRequest {
+pub(crate) fn register_broker(id: i32, incarnation: Uuid, directory: Uuid, previous_epoch: i64) -> ControllerRequest {
     let features = SUPPORTED_FEATURES.iter().map(|f| broker_registration_request::Feature {
         name: text(f.name),
         min_supported_version: f.min,
@@ -322,7 +322,7 @@ pub fn register_broker(id: i32, incarnation: Uuid, directory: Uuid, previous_epo
     })
 }
 
-pub fn register_controller(incarnation: Uuid) -> ControllerRequest {
+pub(crate) fn register_controller(incarnation: Uuid) -> ControllerRequest {
     let features = SUPPORTED_FEATURES.iter().map(|f| controller_registration_request::Feature {
         name: text(f.name),
         min_supported_version: f.min,
@@ -343,7 +343,7 @@ pub fn register_controller(incarnation: Uuid) -> ControllerRequest {
     })
 }
 
-pub fn heartbeat(id: i32, epoch: i64, metadata_offset: i64, want_fence: bool, want_shut_down: bool) -> ControllerRequest {
+pub(crate) fn heartbeat(id: i32, epoch: i64, metadata_offset: i64, want_fence: bool, want_shut_down: bool) -> ControllerRequest {
     ControllerRequest::BrokerHeartbeat(BrokerHeartbeatRequestData {
         broker_id: id,
         broker_epoch: epoch,
@@ -356,11 +356,11 @@ pub fn heartbeat(id: i32, epoch: i64, metadata_offset: i64, want_fence: bool, wa
 }
 
 /// What machines say, in lines for plays.
-pub mod describe {
+pub(crate) mod describe {
     use super::{ControllerResponse, MetadataRecord, ReplicaBatch, RequestId};
     use odradek_wire::control::ControlRecord;
 
-    pub fn batch(batch: &ReplicaBatch) -> String {
+    pub(crate) fn batch(batch: &ReplicaBatch) -> String {
         let header = batch.header();
         let mut line = format!("append {} epoch {}", header.base_offset.0, header.leader_epoch.0);
         for r in batch.records(1 << 20).expect("a readable batch") {
@@ -406,7 +406,7 @@ pub mod describe {
         }
     }
 
-    pub fn reply(id: RequestId, reply: &ControllerResponse) -> String {
+    pub(crate) fn reply(id: RequestId, reply: &ControllerResponse) -> String {
         let says = match reply {
             ControllerResponse::BrokerRegistration(r) => format!("error {} epoch {}", r.error_code, r.broker_epoch),
             ControllerResponse::BrokerHeartbeat(r) => {

@@ -1,8 +1,6 @@
 //! Plays: protocol stories of one node's metadata as text. `UPDATE_PLAYS=1` writes down what the machines say; the diff is reviewed.
 
-mod host;
-
-use host::{DIRECTORY, Node, heartbeat, register_broker, register_controller};
+use crate::host::{DIRECTORY, Node, heartbeat, register_broker, register_controller};
 use odradek_cluster::controller::ControllerRequest;
 use odradek_cluster::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use odradek_cluster::messages::delete_topics_request::DeleteTopicState;
@@ -63,7 +61,7 @@ fn play(name: &str, script: &str) {
 #[expect(clippy::disallowed_methods, reason = "a play is written down on demand, by whoever runs the tests")]
 fn compare(name: &str, script: &str, played: &str) {
     if std::env::var("UPDATE_PLAYS").is_ok() {
-        let path = format!("{}/tests/plays/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let path = format!("{}/tests/metadata/plays/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         std::fs::write(path, played).expect("the play can be written");
     } else {
         assert_eq!(played, script, "play {name}; UPDATE_PLAYS=1 writes it down");
@@ -74,7 +72,7 @@ fn command_of(node: &mut Node, command: &str) {
     let words: Vec<&str> = command.split(' ').collect();
     let incarnation = |node: &Node| Uuid(Seed(node.life).named("incarnation").uuid());
     let epoch = |node: &Node| node.controller.as_ref().and_then(|c| c.image().broker(NodeId(0))).map_or(-1, |b| b.epoch.0);
-    let read = |node: &Node| node.quorum.as_ref().and_then(|q| q.high_watermark()).map_or(-1, |hw| hw.0 - 1);
+    let read = |node: &Node| node.quorum.as_ref().and_then(odradek_quorum::Quorum::high_watermark).map_or(-1, |hw| hw.0 - 1);
     match &*words {
         ["start"] => {
             if let Err(e) = node.start() {

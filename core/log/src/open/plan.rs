@@ -1,0 +1,87 @@
+//! The decisions of a recovery, as pure functions: where to begin, and what a batch that cannot be believed means.
+
+use odradek_wire::ids::Offset;
+
+use crate::work::scan::Fault;
+
+/// How far a log is known to be synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Known {
+    /// By a clean stop: all of it, up to the recovery point if that was written down.
+    Clean {
+        /// From the checkpoint; zero if there is none.
+        recovery_point: Offset,
+    },
+    /// By our own mark, at most one round of syncs behind.
+    Mark {
+        /// Everything below is synced.
+        end: Offset,
+    },
+    /// By a recovery point alone, as Apache Kafka writes it: a truncation after it leaves it too high.
+    RecoveryPoint {
+        /// Everything below that was not truncated is synced.
+        end: Offset,
+    },
+}
+
+impl Known {
+    /// Everything below was synced once.
+    pub(super) const fn end(self) -> Offset {
+        match self {
+            Known::Clean { recovery_point: end } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
+        }
+    }
+}
+
+/// The segment from which on checksums are looked at: the one that holds the end of what is known to be synced, or an earlier one whose indexes must be built
+/// again; `None` if nothing needs to be. `bases` ascend.
+pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>) -> Option<usize> {
+    let last = bases.len().checked_sub(1)?;
+    let unclean = match known {
+        Known::Clean { .. } => None,
+        Known::Mark { end } | Known::RecoveryPoint { end } => Some(bases.partition_point(|base| *base <= end).saturating_sub(1).min(last)),
+    };
+    match (unclean, first_damaged) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+/// What is to be done about the first batch that cannot be believed, or about a log that is shorter than it was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// All is there.
+    Whole,
+    /// What follows was never known to be synced: it is cut.
+    Torn,
+    /// It was known to be synced: nothing is touched.
+    Damaged,
+}
+
+/// `end` is the offset up to which everything was read; `fault` what is wrong there, if anything.
+pub(super) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict {
+    let below = end < known.end();
+    match (fault, known) {
+        (Some(_), _) if below => Verdict::Damaged,
+        // A clean stop wrote nothing after its last sync; an incomplete batch is what an earlier life left, and less than a batch.
+        (Some(Fault::Incomplete { .. }), _) => Verdict::Torn,
+        (Some(_), Known::Clean { .. }) => Verdict::Damaged,
+        (Some(_), _) => Verdict::Torn,
+        // Kafka truncates before it rewrites its checkpoint: after a crash, a recovery point above a log that is whole says nothing.
+        (None, Known::RecoveryPoint { .. }) => Verdict::Whole,
+        (None, Known::Mark { .. } | Known::Clean { .. }) => {
+            if below {
+                Verdict::Damaged
+            } else {
+                Verdict::Whole
+            }
+        }
+    }
+}
+
+/// True if a segment does not follow from the one before in a stretch that was not synced: the end of the one before is what a power cut took.
+///
+/// Compaction leaves gaps of its own, but only in what is synced.
+pub(super) fn is_torn_between(known: Known, end: Offset, next_base: Offset) -> bool {
+    matches!(known, Known::Mark { .. }) && next_base > end && end >= known.end()
+}

@@ -1,0 +1,93 @@
+//! What stands at a position of a segment: a batch whose front fits, or why there is none.
+
+use bytes::Bytes;
+use odradek_wire::batch::{BatchError, BatchHeader, HEADER_BYTES, LOG_OVERHEAD_BYTES};
+use odradek_wire::control::ControlRecord;
+use odradek_wire::ids::Offset;
+
+use super::scan::Fault;
+use super::window::Window;
+use crate::disk::DiskError;
+use crate::log::incoming::{Control, Incoming};
+
+/// The bytes up to and with the magic: with fewer, a reader of a log sees nothing.
+const MAGIC_END: u64 = 17;
+/// Below this length field a reader of a log stops with an error: Kafka's smallest record of any format.
+const LENGTH_MIN: i32 = 14;
+/// A marker is a batch of 78 bytes; room for what later versions may add.
+const MARKER_BYTES_MAX: u64 = 16 << 10;
+
+/// What stands at a position.
+pub(super) enum Front {
+    /// The end.
+    End,
+    /// No whole batch.
+    Fault(Fault),
+    /// A batch that lies in the file whole, by its length; nothing else was looked at.
+    Batch(BatchHeader),
+}
+
+/// Looks at `at`.
+pub(super) fn look(window: &mut Window<'_>, at: u64) -> Result<Front, DiskError> {
+    let have = window.end.saturating_sub(at);
+    if have == 0 {
+        return Ok(Front::End);
+    }
+    let bytes = window.get(at, HEADER_BYTES as u64)?;
+    if have < MAGIC_END || (bytes.len() as u64) < MAGIC_END {
+        return Ok(Front::Fault(Fault::Incomplete { have, need: HEADER_BYTES as u64 }));
+    }
+    let length = i32::from_be_bytes([bytes[8], bytes[9], bytes[10], bytes[11]]);
+    if length < LENGTH_MIN {
+        return Ok(Front::Fault(Fault::Batch(BatchError::Length { found: length })));
+    }
+    let need = LOG_OVERHEAD_BYTES as u64 + u64::from(length.unsigned_abs());
+    if have < need {
+        return Ok(Front::Fault(Fault::Incomplete { have, need }));
+    }
+    Ok(match BatchHeader::parse(&bytes) {
+        Ok(header) => Front::Batch(header),
+        Err(error) => Front::Fault(Fault::Batch(error)),
+    })
+}
+
+/// Whether counts and offsets of a header fit each other and the log so far.
+pub(super) fn fits(header: &BatchHeader, segment: Offset, next: Offset) -> Result<(), Fault> {
+    let BatchHeader { base_offset, last_offset_delta, record_count: count, .. } = *header;
+    if count < 0 {
+        return Err(Fault::Batch(BatchError::Count { found: count }));
+    }
+    if last_offset_delta < 0 || count > last_offset_delta.saturating_add(1) {
+        return Err(Fault::Batch(BatchError::LastOffsetDelta { last_offset_delta, count }));
+    }
+    let in_segment = base_offset >= segment
+        && header.base_offset.0 < i64::MAX - i64::from(i32::MAX)
+        && header.last_offset().since(segment) <= i64::from(i32::MAX);
+    if base_offset < next || !in_segment {
+        return Err(Fault::Offsets { base: base_offset, last_offset_delta, next });
+    }
+    Ok(())
+}
+
+/// A batch of a log as a replay of producer state takes it; its bytes are only read where it is a transaction marker.
+pub(super) fn for_replay(header: &BatchHeader, at: u64, window: &mut Window<'_>) -> Result<Incoming, DiskError> {
+    let control = if header.attributes.is_control() {
+        let size = header.size_bytes() as u64;
+        let is_marker = header.producer_id >= 0 && size <= MARKER_BYTES_MAX;
+        Some(if is_marker { marker(window.get(at, size)?) } else { Control::Raft })
+    } else {
+        None
+    };
+    Ok(Incoming::header(header, control))
+}
+
+/// What a control batch of a producer says; nothing, where it cannot be read: it was checked when it was appended.
+fn marker(batch: Bytes) -> Control {
+    let first = odradek_wire::batch::Batches::new(batch).next().and_then(Result::ok);
+    let record = first.and_then(|b| b.records(MARKER_BYTES_MAX as usize).ok()).and_then(|mut records| records.next()).and_then(Result::ok);
+    match record.map(|record| ControlRecord::decode(&record)) {
+        Some(Ok(ControlRecord::Abort { coordinator_epoch })) => Control::Abort { coordinator_epoch },
+        Some(Ok(ControlRecord::Commit { coordinator_epoch })) => Control::Commit { coordinator_epoch },
+        _ => Control::Raft,
+    }
+}

@@ -1,0 +1,129 @@
+//! A reader of segment files that shares no code with the core: it believes only bytes that every legal power cut would leave.
+
+use bytes::Bytes;
+use odradek_log::disk::Name;
+use odradek_wire::ids::Offset;
+
+use crate::disk::Disk;
+
+/// Bytes of a batch in front of its length's count.
+const LOG_OVERHEAD: u64 = 12;
+/// Bytes of a batch's header.
+const HEADER: u64 = 61;
+
+/// What was found of an offset.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// A batch that holds it, whole.
+    Whole,
+    /// The segment that should hold it, without it; and why.
+    Missing(String),
+    /// No segment that could hold it.
+    NoSegment,
+}
+
+/// Remembers how far it has walked, so that each byte is read once for all acknowledgments.
+#[derive(Clone, Debug, Default)]
+pub struct SegmentReader {
+    segment: Option<Name>,
+    position: u64,
+    next: i64,
+}
+
+impl SegmentReader {
+    /// Looks for an offset in the segments of a directory.
+    pub fn find(&mut self, disk: &Disk, directory: &Name, offset: Offset) -> Found {
+        let Some((base, name)) = segment_of(disk, directory, offset) else { return Found::NoSegment };
+        if self.segment.as_ref() != Some(&name) || self.next > offset.0 {
+            *self = SegmentReader { segment: Some(name.clone()), position: 0, next: base };
+        }
+        let Some(length) = disk.surely_long(&name) else { return Found::Missing(format!("the name {name} is not synced")) };
+        loop {
+            if self.next > offset.0 {
+                return Found::Whole;
+            }
+            match walk(disk, &name, self.position, length) {
+                Ok((next, position)) => (self.next, self.position) = (next, position),
+                Err(why) => return Found::Missing(format!("{name} at byte {}: {why}", self.position)),
+            }
+        }
+    }
+}
+
+/// The segment with the largest base that is not above the offset, among files that every power cut would leave.
+fn segment_of(disk: &Disk, directory: &Name, offset: Offset) -> Option<(i64, Name)> {
+    let files = disk.surely_named().into_iter().filter(|name| name.parent() == *directory);
+    let segments = files.filter_map(|name| Some((name.file_name().strip_suffix(".log")?.parse::<i64>().ok()?, name)));
+    segments.filter(|(base, _)| *base <= offset.0).max_by_key(|(base, _)| *base)
+}
+
+/// The offset and the position behind the batch at a position.
+fn walk(disk: &Disk, name: &Name, at: u64, length: u64) -> Result<(i64, u64), String> {
+    if at + HEADER > length {
+        return Err(format!("only {length} bytes are durable"));
+    }
+    let header = disk.surely_holds(name, at, HEADER).ok_or("its header is not durable")?;
+    let base = i64::from_be_bytes(field(&header, 0));
+    let bytes = u64::from(u32::from_be_bytes(field(&header, 8))) + LOG_OVERHEAD;
+    let last = i64::from(i32::from_be_bytes(field(&header, 23)));
+    if bytes < HEADER || header[16] != 2 || last < 0 {
+        return Err("what stands there is no batch".to_owned());
+    }
+    if at + bytes > length {
+        return Err(format!("a batch of {bytes} bytes stands there, and only {length} bytes are durable"));
+    }
+    let whole = disk.surely_holds(name, at, bytes).ok_or("its bytes are not durable")?;
+    if crc(&whole[21..]) != u32::from_be_bytes(field(&whole, 17)) {
+        return Err("its checksum does not hold".to_owned());
+    }
+    Ok((base + last + 1, at + bytes))
+}
+
+fn field<const N: usize>(bytes: &Bytes, at: usize) -> [u8; N] {
+    bytes[at..at + N].try_into().expect("the header is whole")
+}
+
+/// CRC-32C, by table.
+fn crc(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(u32::MAX, |sum, byte| TABLE[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8))
+}
+
+static TABLE: [u32; 256] = table();
+
+const fn table() -> [u32; 256] {
+    let mut table = [0u32; 256];
+    let mut n = 0;
+    while n < 256 {
+        let mut sum = n as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            sum = if sum & 1 == 1 { (sum >> 1) ^ 0x82f6_3b78 } else { sum >> 1 };
+            bit += 1;
+        }
+        table[n] = sum;
+        n += 1;
+    }
+    table
+}
+
+#[cfg(test)]
+pub mod tests {
+    use super::*;
+
+    /// A batch of `records` records that nobody can decode and whose checksum holds.
+    pub fn batch(base: i64, records: i32) -> Bytes {
+        let mut bytes = vec![0u8; 100];
+        bytes[..8].copy_from_slice(&base.to_be_bytes());
+        bytes[8..12].copy_from_slice(&88u32.to_be_bytes());
+        bytes[16] = 2;
+        bytes[23..27].copy_from_slice(&(records - 1).to_be_bytes());
+        let sum = crc(&bytes[21..]);
+        bytes[17..21].copy_from_slice(&sum.to_be_bytes());
+        bytes.into()
+    }
+
+    #[test]
+    fn the_checksum_is_castagnolis() {
+        assert_eq!(crc(b"123456789"), 0xe306_9283);
+    }
+}
