@@ -4,13 +4,21 @@
 #![deny(clippy::float_arithmetic)]
 
 pub mod fetch_sessions;
+mod handlers;
 pub mod io;
+mod log_config;
+mod membership;
 pub mod memory;
+mod metadata;
 mod node;
 mod partition;
 mod purgatory;
+mod recompress;
+mod running;
 mod sessions;
 mod setup;
+mod start;
+mod storage;
 pub mod work;
 
 pub use node::Node;

@@ -1,40 +1,163 @@
 //! The node: one machine that is broker and controller over the same directories.
 
-use odradek_machine::{Deadline, Now};
+use std::sync::Arc;
 
-use crate::io::{Input, Outbox};
+use odradek_machine::{Deadline, Mono, Note, Now, reached};
+
+use crate::io::{ConnectionId, Input, NotesOf, Outbox, Output};
+use crate::running::Running;
 use crate::setup::NodeSetup;
+use crate::start::{Start, Started};
 
 /// A node of the cluster.
 ///
 /// Broker and controller talk by request and answer even where both are here, and brokers act on the committed image only: nothing in the broker knows
 /// whether it is alone.
-#[derive(Debug)]
 pub struct Node {
-    setup: NodeSetup,
+    setup: Arc<NodeSetup>,
+    phase: Phase,
+}
+
+/// | from | to | trigger |
+/// |---|---|---|
+/// | New | Starting | the first step |
+/// | Starting | Running | every log directory said what it is |
+/// | Starting | Ended | a log directory cannot be used, or [`Input::Stop`] |
+/// | Running | Ended | stopped cleanly, or the node cannot go on |
+enum Phase {
+    New,
+    Starting(Start),
+    Running(Box<Running>),
+    Ended,
 }
 
 impl Node {
-    /// A node at the start of a life; its first [`Input::Wake`] begins it.
+    /// A node at the start of a life; its first step begins it.
     pub fn new(setup: NodeSetup) -> Node {
-        Node { setup }
+        Node { setup: Arc::new(setup), phase: Phase::New }
     }
 
     /// The only way anything changes.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
-        let _ = (now, input, out);
+        if matches!(self.phase, Phase::New) {
+            self.begin(now, out);
+        }
+        match &mut self.phase {
+            Phase::New | Phase::Ended => {}
+            Phase::Starting(_) => self.step_start(now, input, out),
+            Phase::Running(running) => {
+                route(running, now, input, out);
+                running.settle(now, out);
+            }
+        }
+        self.end_if_over(out);
     }
 
     /// The earliest instant at which the node wants to be woken, and why. A node that never stepped wants it at once.
     pub fn deadline(&self) -> Option<Deadline> {
-        None
+        match &self.phase {
+            Phase::New => Some(Deadline { at: Mono(0), why: "start" }),
+            Phase::Starting(_) | Phase::Ended => None,
+            Phase::Running(running) => running.deadline(),
+        }
     }
 
     /// Asserts every invariant that can be seen from inside: what the last step touched, and everything now and then.
-    pub fn check(&self) {}
+    pub fn check(&self) {
+        if let Phase::Running(running) = &self.phase {
+            running.check();
+        }
+    }
 
     /// What it was made from.
-    pub const fn setup(&self) -> &NodeSetup {
+    pub fn setup(&self) -> &NodeSetup {
         &self.setup
+    }
+
+    /// The node in service, for those who look into it.
+    pub(crate) fn running(&self) -> Option<&Running> {
+        match &self.phase {
+            Phase::Running(running) => Some(running),
+            _ => None,
+        }
+    }
+
+    fn begin(&mut self, now: Now, out: &mut Outbox) {
+        reached!(&mut NotesOf(out), "node.started", self.setup.node.0, 0);
+        let (start, started) = Start::begin(now, Arc::clone(&self.setup), out);
+        self.phase = Phase::Starting(start);
+        self.started(now, started, out);
+    }
+
+    fn step_start(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        let Phase::Starting(start) = &mut self.phase else { return };
+        let started = match input {
+            Input::Disk { op, result } => start.disk_done(now, op, result, out),
+            Input::Work { work, result } => match (start.storage.end_work(work), result) {
+                (Some(owner), crate::work::WorkResult::Log(result)) => start.work_done(now, owner, result, out),
+                _ => Started::NotYet,
+            },
+            Input::Stop => {
+                self.phase = Phase::Ended;
+                return out.push(Output::Stopped { outcome: Ok(()) });
+            }
+            _ => Started::NotYet,
+        };
+        self.started(now, started, out);
+    }
+
+    fn started(&mut self, now: Now, started: Started, out: &mut Outbox) {
+        match started {
+            Started::NotYet => {}
+            Started::Running(mut running) => {
+                running.settle(now, out);
+                self.phase = Phase::Running(running);
+            }
+            Started::Refused(why) => {
+                self.phase = Phase::Ended;
+                out.push(Output::Stopped { outcome: Err(why) });
+            }
+        }
+    }
+
+    fn end_if_over(&mut self, out: &mut Outbox) {
+        let Phase::Running(running) = &mut self.phase else { return };
+        if let Some(why) = running.fatal.take() {
+            running.connections.close_all("the node cannot go on", out);
+            out.push(Output::Stopped { outcome: Err(why) });
+            self.phase = Phase::Ended;
+        } else if running.ended {
+            self.phase = Phase::Ended;
+        }
+    }
+}
+
+/// Hands an input to whom it concerns.
+fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
+    running.touched.clear();
+    match input {
+        Input::Opened { connection, listener, peer } => running.connections.opened(connection, listener, &peer),
+        Input::FrameAnnounced { connection, bytes } => running.connections.announced(now.mono, connection, bytes, out),
+        Input::Request { connection, frame_bytes, request: Ok(prepared) } => {
+            running.connections.arrived(now.mono, connection, frame_bytes, prepared, out);
+        }
+        Input::Request { connection, request: Err(error), .. } => {
+            out.push(Output::Note(Note::mark("request.malformed").says(error.to_string())));
+            running.connections.close(connection, error.to_string(), out);
+        }
+        Input::Flushed { connection } => running.connections.flushed(now.mono, connection, out),
+        Input::Closed { connection } => closed(running, now, connection, out),
+        Input::Disk { op, result } => running.disk_done(now, op, result, out),
+        Input::Work { work, result } => running.work_done(work, result),
+        Input::Wake => running.wake(now, out),
+        Input::Stop => running.stop(now, out),
+        // Nothing is dialed yet.
+        Input::Response { .. } | Input::Dialed { .. } => {}
+    }
+}
+
+fn closed(running: &mut Running, now: Now, connection: ConnectionId, out: &mut Outbox) {
+    for key in running.connections.closed(now.mono, connection, out) {
+        running.abandon(key);
     }
 }

@@ -11,22 +11,24 @@ use odradek_wire::ids::Offset;
 use crate::partition::PartitionId;
 use crate::sessions::RequestKey;
 
+/// Which end of a partition a request waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum End {
+    /// What is in the file: `acks=0`, which answers nothing but keeps its memory counted until then.
+    Written,
+    /// What is durable on this node: `acks=1`.
+    Durable,
+    /// What is committed: `acks=all`.
+    Committed,
+}
+
 /// What a request waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum WaitsFor {
-    /// The high watermark of a partition to reach an offset.
-    Offset(PartitionId, Offset),
+    /// An end of a partition to reach an offset.
+    Offset(PartitionId, End, Offset),
     /// Anything new that can be read of a partition.
     News(PartitionId),
-}
-
-/// Why a request was woken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woken {
-    /// What it waited for came.
-    Came(PartitionId),
-    /// Its time is over.
-    Expired,
 }
 
 #[derive(Debug)]
@@ -39,7 +41,7 @@ struct Parked {
 #[derive(Debug, Default)]
 pub struct Purgatory {
     parked: Map<RequestKey, Parked>,
-    by_offset: Map<PartitionId, BTreeSet<(Offset, RequestKey)>>,
+    by_offset: Map<(PartitionId, End), BTreeSet<(Offset, RequestKey)>>,
     by_news: Map<PartitionId, BTreeSet<RequestKey>>,
     timers: Timers<RequestKey>,
 }
@@ -51,17 +53,20 @@ impl Purgatory {
         waits.sort_unstable();
         waits.dedup();
         for wait in &waits {
-            match *wait {
-                WaitsFor::Offset(partition, offset) => {
-                    self.by_offset.entry(partition).or_default().insert((offset, key));
-                }
-                WaitsFor::News(partition) => {
-                    self.by_news.entry(partition).or_default().insert(key);
-                }
-            }
+            self.remember(key, *wait);
         }
         let timer = until.map(|at| self.timers.set(at, key));
         self.parked.insert(key, Parked { waits, timer });
+    }
+
+    /// A parked request waits for one thing more.
+    pub fn also(&mut self, key: RequestKey, wait: WaitsFor) {
+        let Some(parked) = self.parked.get_mut(&key) else { return };
+        if parked.waits.contains(&wait) {
+            return;
+        }
+        parked.waits.push(wait);
+        self.remember(key, wait);
     }
 
     /// Lets go of a request: it is answered, or its connection is gone.
@@ -75,26 +80,29 @@ impl Purgatory {
         }
     }
 
-    /// The high watermark of a partition moved: gives who waited for an offset up to it, in the order of the offsets; they no longer wait for that.
-    pub fn reached(&mut self, partition: PartitionId, high_watermark: Offset, woken: &mut Vec<(RequestKey, Offset)>) {
-        let Some(waiting) = self.by_offset.get_mut(&partition) else { return };
+    /// An end of a partition moved: gives who waited for an offset up to it, in the order of the offsets; they no longer wait for that.
+    pub fn reached(&mut self, partition: PartitionId, end: End, at: Offset, woken: &mut Vec<(RequestKey, Offset)>) {
+        let Some(waiting) = self.by_offset.get_mut(&(partition, end)) else { return };
         while let Some((offset, key)) = waiting.pop_first() {
-            if offset > high_watermark {
+            if offset > at {
                 waiting.insert((offset, key));
                 break;
             }
             let parked = self.parked.get_mut(&key).expect("who waits is parked");
-            parked.waits.retain(|w| *w != WaitsFor::Offset(partition, offset));
+            parked.waits.retain(|w| *w != WaitsFor::Offset(partition, end, offset));
             woken.push((key, offset));
         }
         if waiting.is_empty() {
-            self.by_offset.remove(&partition);
+            self.by_offset.remove(&(partition, end));
         }
     }
 
-    /// Everyone who waits for an offset of a partition: its leadership ended, or its log failed.
-    pub fn waiting_for(&self, partition: PartitionId) -> Vec<(RequestKey, Offset)> {
-        self.by_offset.get(&partition).map(|w| w.iter().map(|&(offset, key)| (key, offset)).collect()).unwrap_or_default()
+    /// Everyone who waits for an offset of a partition, by key: its leadership ended, or its log failed.
+    pub fn waiting_for(&self, partition: PartitionId) -> Vec<RequestKey> {
+        let ends = [End::Written, End::Durable, End::Committed];
+        let waiting = ends.iter().filter_map(|&end| self.by_offset.get(&(partition, end)));
+        let keys: BTreeSet<RequestKey> = waiting.flatten().map(|&(_, key)| key).collect();
+        keys.into_iter().collect()
     }
 
     /// Everyone who waits for news of a partition, by key. They stay parked until they are answered.
@@ -139,13 +147,24 @@ impl Purgatory {
         assert_eq!(timers, self.timers.len(), "alarms and requests that have one");
     }
 
+    fn remember(&mut self, key: RequestKey, wait: WaitsFor) {
+        match wait {
+            WaitsFor::Offset(partition, end, offset) => {
+                self.by_offset.entry((partition, end)).or_default().insert((offset, key));
+            }
+            WaitsFor::News(partition) => {
+                self.by_news.entry(partition).or_default().insert(key);
+            }
+        }
+    }
+
     fn forget(&mut self, key: RequestKey, wait: WaitsFor) {
         match wait {
-            WaitsFor::Offset(partition, offset) => {
-                if let Some(waiting) = self.by_offset.get_mut(&partition) {
+            WaitsFor::Offset(partition, end, offset) => {
+                if let Some(waiting) = self.by_offset.get_mut(&(partition, end)) {
                     waiting.remove(&(offset, key));
                     if waiting.is_empty() {
-                        self.by_offset.remove(&partition);
+                        self.by_offset.remove(&(partition, end));
                     }
                 }
             }

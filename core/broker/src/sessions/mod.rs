@@ -1,5 +1,169 @@
-//! Connections and the requests in hand on them.
+//! Connections and the requests in hand on them: what arrives, what may be started, what leaves, and what all of it may cost in memory.
 
 mod session;
 
-pub use session::{ANONYMOUS, AnswerHeader, Leaving, Peer, RequestKey, Session, Started};
+use std::collections::VecDeque;
+
+use odradek_log::disk::FileRange;
+use odradek_machine::{Map, Mono};
+use odradek_wire::prepare::Prepared;
+use odradek_wire::scatter::ScatterList;
+
+use crate::io::{ConnectionId, ListenerId, Outbox, Output};
+use crate::memory::{Limits, Memory, Order};
+
+pub use session::{AnswerHeader, Peer, RequestKey, Session, Started};
+
+/// Every connection.
+#[derive(Debug)]
+pub(crate) struct Connections {
+    sessions: Map<ConnectionId, Session>,
+    memory: Memory,
+    /// Connections that may have a request to start, in the order in which that became so.
+    ready: VecDeque<ConnectionId>,
+    orders: Vec<Order>,
+}
+
+impl Connections {
+    pub(crate) fn new(limits: Limits) -> Connections {
+        Connections { sessions: Map::new(), memory: Memory::new(limits), ready: VecDeque::new(), orders: Vec::new() }
+    }
+
+    pub(crate) fn opened(&mut self, connection: ConnectionId, listener: ListenerId, address: &str) {
+        self.sessions.insert(connection, Session::new(listener, address));
+        self.memory.opened(connection, false);
+    }
+
+    pub(crate) fn announced(&mut self, now: Mono, connection: ConnectionId, bytes: u32, out: &mut Outbox) {
+        self.memory.announced(now, connection, bytes, &mut self.orders);
+        self.carry(out);
+    }
+
+    /// A request came whole; it is started when its turn comes.
+    pub(crate) fn arrived(&mut self, now: Mono, connection: ConnectionId, frame_bytes: u32, prepared: Prepared, out: &mut Outbox) {
+        let Some(session) = self.sessions.get_mut(&connection) else { return };
+        let bytes = u64::from(frame_bytes).saturating_add(prepared.decoded_bytes);
+        session.arrived(prepared, bytes);
+        self.memory.arrived(now, connection, bytes, &mut self.orders);
+        self.ready.push_back(connection);
+        self.carry(out);
+    }
+
+    pub(crate) fn flushed(&mut self, now: Mono, connection: ConnectionId, out: &mut Outbox) {
+        let Some(bytes) = self.sessions.get_mut(&connection).and_then(Session::flushed) else { return };
+        self.memory.flushed(now, connection, bytes, &mut self.orders);
+        self.ready.push_back(connection);
+        self.carry(out);
+    }
+
+    /// The connection is gone; gives the requests that were worked on, which nobody waits for any more.
+    pub(crate) fn closed(&mut self, now: Mono, connection: ConnectionId, out: &mut Outbox) -> Vec<RequestKey> {
+        let Some(session) = self.sessions.remove(&connection) else { return Vec::new() };
+        self.memory.closed(now, connection, &mut self.orders);
+        self.carry(out);
+        session.running().map(|number| RequestKey { connection, number }).collect()
+    }
+
+    /// The next request whose turn came.
+    pub(crate) fn start(&mut self) -> Option<Started> {
+        while let Some(&connection) = self.ready.front() {
+            let started =
+                self.sessions.get_mut(&connection).filter(|_| self.memory.may_start(connection)).and_then(|s| s.start(connection));
+            if started.is_some() {
+                return started;
+            }
+            self.ready.pop_front();
+        }
+        None
+    }
+
+    /// How to encode the answer to a request; `None` if nobody waits for it.
+    pub(crate) fn header(&self, key: RequestKey) -> Option<AnswerHeader> {
+        self.sessions.get(&key.connection)?.header(key.number)
+    }
+
+    /// Answers a request; what may leave leaves.
+    pub(crate) fn answer(&mut self, now: Mono, key: RequestKey, payload: Option<ScatterList<FileRange>>, out: &mut Outbox) {
+        let RequestKey { connection, number } = key;
+        let Some(session) = self.sessions.get_mut(&connection) else { return };
+        session.answer(number, payload);
+        while let Some(leaving) = session.leave() {
+            self.memory.let_go(now, connection, leaving.request_bytes, true, &mut self.orders);
+            if let Some(payload) = leaving.payload.filter(|_| !session.is_closing()) {
+                self.memory.sent(connection, payload.resident_bytes());
+                out.push(Output::Send { connection, payload });
+            }
+        }
+        self.ready.push_back(connection);
+        self.carry(out);
+    }
+
+    /// Closes a connection after what was sent has left.
+    pub(crate) fn close(&mut self, connection: ConnectionId, why: String, out: &mut Outbox) {
+        if self.sessions.get_mut(&connection).is_some_and(Session::begin_closing) {
+            out.push(Output::Close { connection, why });
+        }
+    }
+
+    /// Closes the connections whose unsent responses point at bytes that are cut.
+    pub(crate) fn close_holders(&mut self, cut: impl Fn(&FileRange) -> bool, out: &mut Outbox) -> usize {
+        let holders: Vec<ConnectionId> =
+            self.sessions.sorted().into_iter().filter(|(_, s)| s.holds_range(&cut)).map(|(connection, _)| *connection).collect();
+        for &connection in &holders {
+            self.close(connection, "the log was truncated below what a response points at".to_owned(), out);
+        }
+        holders.len()
+    }
+
+    pub(crate) fn close_all(&mut self, why: &str, out: &mut Outbox) {
+        let all: Vec<ConnectionId> = self.sessions.sorted().into_iter().map(|(connection, _)| *connection).collect();
+        for connection in all {
+            self.close(connection, why.to_owned(), out);
+        }
+    }
+
+    /// Who is at the other end.
+    pub(crate) fn peer_mut(&mut self, connection: ConnectionId) -> Option<&mut Peer> {
+        self.sessions.get_mut(&connection).map(|s| &mut s.peer)
+    }
+
+    pub(crate) fn peer(&self, connection: ConnectionId) -> Option<&Peer> {
+        self.sessions.get(&connection).map(|s| &s.peer)
+    }
+
+    pub(crate) fn wake(&mut self, now: Mono, out: &mut Outbox) {
+        self.memory.wake(now, &mut self.orders);
+        self.carry(out);
+    }
+
+    pub(crate) fn deadline(&self) -> Option<Mono> {
+        self.memory.deadline()
+    }
+
+    /// The accountant, for counters.
+    pub(crate) const fn memory(&self) -> &Memory {
+        &self.memory
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
+    pub(crate) fn check(&self) {
+        self.memory.check();
+        assert!(self.orders.is_empty(), "orders that nobody carried out: {:?}", self.orders);
+    }
+
+    fn carry(&mut self, out: &mut Outbox) {
+        for order in std::mem::take(&mut self.orders) {
+            match order {
+                Order::Grant(connection) => out.push(Output::Grant { connection }),
+                Order::Pause(connection) => out.push(Output::PauseReading { connection }),
+                Order::Resume(connection) => out.push(Output::ResumeReading { connection }),
+                Order::CloseLate(connection) => {
+                    self.close(connection, "a frame that was granted did not arrive while others waited".to_owned(), out)
+                }
+            }
+        }
+    }
+}

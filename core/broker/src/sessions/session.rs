@@ -186,6 +186,11 @@ impl Session {
         gone
     }
 
+    /// The requests that are worked on, by number.
+    pub fn running(&self) -> impl Iterator<Item = u64> {
+        self.slots.iter().zip(self.first..).filter(|(s, _)| matches!(s.state, State::Running)).map(|(_, number)| number)
+    }
+
     /// Starts nothing more; true the first time.
     pub const fn begin_closing(&mut self) -> bool {
         !std::mem::replace(&mut self.closing, true)

@@ -1,0 +1,40 @@
+//! DescribeLogDirs: what lies in each log directory (KIP-113, KIP-827).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use odradek_log::disk::DirId;
+use odradek_wire::error::ErrorCode;
+use odradek_wire::messages::describe_log_dirs_response::{DescribeLogDirsPartition, DescribeLogDirsResult, DescribeLogDirsTopic};
+use odradek_wire::messages::{DescribeLogDirsRequestData, DescribeLogDirsResponseData, text};
+
+use super::Reply;
+use crate::partition::Replica;
+use crate::running::Running;
+
+/// Answers from the replicas here; sizes of the file system are not known to the core and are told as unknown.
+pub(crate) fn handle(node: &Running, request: &DescribeLogDirsRequestData) -> Reply {
+    let wanted = |replica: &Replica| match &request.topics {
+        None => true,
+        Some(topics) => topics.iter().any(|t| t.topic.as_str() == &*replica.topic && t.partitions.contains(&replica.id.index)),
+    };
+    let results = node.storage.dirs.iter().map(|d| one(node, d.dir.id(), &d.path, d.dir.is_out_of_service(), &wanted)).collect();
+    Reply::Now(DescribeLogDirsResponseData::default().with_results(results).into())
+}
+
+fn one(node: &Running, dir: DirId, path: &str, failed: bool, wanted: &dyn Fn(&Replica) -> bool) -> DescribeLogDirsResult {
+    let base = DescribeLogDirsResult::default().with_log_dir(text(path)).with_total_bytes(-1).with_usable_bytes(-1);
+    if failed {
+        return base.with_error_code(ErrorCode::KafkaStorageError.code());
+    }
+    let mut topics: BTreeMap<Arc<str>, Vec<DescribeLogDirsPartition>> = BTreeMap::new();
+    for replica in node.round.iter().filter_map(|id| node.replicas.get(id)).filter(|r| r.dir == dir && wanted(r)) {
+        let size = i64::try_from(replica.log.bytes()).unwrap_or(i64::MAX);
+        let partition = DescribeLogDirsPartition::default().with_partition_index(replica.id.index).with_partition_size(size);
+        topics.entry(replica.topic.clone()).or_default().push(partition);
+    }
+    let topic = |(name, partitions): (Arc<str>, Vec<DescribeLogDirsPartition>)| {
+        DescribeLogDirsTopic::default().with_name(text(&name)).with_partitions(partitions)
+    };
+    base.with_topics(topics.into_iter().map(topic).collect())
+}

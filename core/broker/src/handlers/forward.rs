@@ -1,0 +1,57 @@
+//! Requests that are the controller's to decide: passed on, and its answer passed back.
+
+use odradek_cluster::controller::{ControllerRequest, ControllerResponse, Refusal, refuse};
+use odradek_machine::Now;
+use odradek_wire::error::ErrorCode;
+use odradek_wire::response::Response;
+
+use super::{Ask, Pending, Reply};
+use crate::io::Outbox;
+use crate::running::{Asker, Running};
+use crate::sessions::RequestKey;
+
+/// A request in the hands of the controller.
+#[derive(Debug)]
+pub(crate) struct Forwarded {
+    request: ControllerRequest,
+}
+
+/// How long a request without a time of its own waits for a controller.
+pub(crate) const FORWARD_MS: i32 = 30_000;
+
+/// Passes a request on to the controller.
+pub(crate) fn pass_on(node: &mut Running, now: Now, ask: &Ask, timeout_ms: i32, request: ControllerRequest, out: &mut Outbox) -> Reply {
+    let until = now.mono.plus_ms(u64::try_from(timeout_ms).unwrap_or(0));
+    node.purgatory.park(ask.key, Vec::new(), Some(until));
+    node.pending.insert(ask.key, Pending::Forwarded(Box::new(Forwarded { request: request.clone() })));
+    node.ask(now, Asker::Client(ask.key), request, out);
+    Reply::Later
+}
+
+/// The controller answered, and what it answered from is committed.
+pub(crate) fn answered(node: &mut Running, now: Now, key: RequestKey, response: ControllerResponse, out: &mut Outbox) {
+    if let Some(response) = to_client(response) {
+        node.answer(now, key, &response, out);
+    }
+}
+
+/// The controller did not answer in time. What it decided may still be committed.
+pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
+    let Some(Pending::Forwarded(forwarded)) = node.pending.remove(&key) else { return };
+    let why = Refusal::bare(ErrorCode::RequestTimedOut);
+    answered(node, now, key, refuse(&forwarded.request, &why).reply, out);
+}
+
+fn to_client(response: ControllerResponse) -> Option<Response> {
+    Some(match response {
+        ControllerResponse::CreateTopics(r) => Response::CreateTopics(r),
+        ControllerResponse::CreatePartitions(r) => Response::CreatePartitions(r),
+        ControllerResponse::DeleteTopics(r) => Response::DeleteTopics(r),
+        ControllerResponse::IncrementalAlterConfigs(r) => Response::IncrementalAlterConfigs(r),
+        ControllerResponse::AlterConfigs(r) => Response::AlterConfigs(r),
+        ControllerResponse::BrokerRegistration(_)
+        | ControllerResponse::BrokerHeartbeat(_)
+        | ControllerResponse::ControllerRegistration(_)
+        | ControllerResponse::AllocateProducerIds(_) => return None,
+    })
+}

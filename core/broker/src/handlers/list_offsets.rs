@@ -1,0 +1,179 @@
+//! ListOffsets: the earliest, the latest, or the first at or after a time (KIP-79, KIP-734, KIP-405 for what is tiered).
+
+use std::collections::BTreeMap;
+
+use odradek_log::log::TimestampFound;
+use odradek_log::output::{Answer, LookupId, RecordAt};
+use odradek_machine::Now;
+use odradek_wire::error::ErrorCode;
+use odradek_wire::ids::{LeaderEpoch, Offset};
+use odradek_wire::messages::list_offsets_request::ListOffsetsPartition;
+use odradek_wire::messages::list_offsets_response::{ListOffsetsPartitionResponse, ListOffsetsTopicResponse};
+use odradek_wire::messages::{ListOffsetsRequestData, ListOffsetsResponseData, text};
+
+use super::resolve::topic_key;
+use super::{Ask, Pending, Reply};
+use crate::io::Outbox;
+use crate::partition::{PartitionId, Replica};
+use crate::running::Running;
+use crate::sessions::RequestKey;
+
+/// A ListOffsets that waits for searches on disk.
+#[derive(Debug)]
+pub(crate) struct PendingListOffsets {
+    topics: Vec<ListOffsetsTopicResponse>,
+    /// The place of each answer that is searched for.
+    lookups: BTreeMap<(PartitionId, LookupId), (usize, usize)>,
+}
+
+/// What the numbers below zero ask for.
+mod special {
+    pub(super) const LATEST: i64 = -1;
+    pub(super) const EARLIEST: i64 = -2;
+    pub(super) const MAX_TIMESTAMP: i64 = -3;
+    pub(super) const EARLIEST_LOCAL: i64 = -4;
+    pub(super) const LATEST_TIERED: i64 = -5;
+    pub(super) const EARLIEST_PENDING_UPLOAD: i64 = -6;
+}
+
+/// The oldest version that each special number is known in; older ones are answered with an error of the partition.
+const fn known_since(timestamp: i64) -> Option<i16> {
+    match timestamp {
+        special::LATEST | special::EARLIEST | 0.. => Some(1),
+        special::MAX_TIMESTAMP => Some(7),
+        special::EARLIEST_LOCAL => Some(8),
+        special::LATEST_TIERED => Some(9),
+        special::EARLIEST_PENDING_UPLOAD => Some(11),
+        _ => None,
+    }
+}
+
+/// Who asks: decides up to where there is anything.
+#[derive(Clone, Copy, Debug)]
+struct Reader {
+    version: i16,
+    committed: bool,
+    consumer: bool,
+}
+
+/// What one partition came to.
+enum Found {
+    Here { timestamp: i64, offset: i64, epoch: Option<LeaderEpoch> },
+    Nothing,
+    Cold(LookupId),
+    Failed(ErrorCode),
+}
+
+/// Answers from memory, or when the searches on disk are over.
+pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffsetsRequestData, out: &mut Outbox) -> Reply {
+    let reader = Reader { version: ask.version, committed: request.isolation_level == 1, consumer: request.replica_id == -1 };
+    let mut pending = PendingListOffsets { topics: Vec::new(), lookups: BTreeMap::new() };
+    for (topic_at, topic) in request.topics.iter().enumerate() {
+        let mut answers = Vec::with_capacity(topic.partitions.len());
+        for (at, asked) in topic.partitions.iter().enumerate() {
+            let twice = topic.partitions.iter().filter(|p| p.partition_index == asked.partition_index).count() > 1;
+            let found =
+                if twice { Found::Failed(ErrorCode::InvalidRequest) } else { one(node, now, topic.name.as_str(), asked, reader, out) };
+            if let Found::Cold(lookup) = found {
+                let id = node.partition(&topic_key(false, topic.name.as_str(), Default::default()), asked.partition_index);
+                let id = id.expect("a partition that was just searched is here");
+                node.lookups.entry((id, lookup)).or_default().push(ask.key);
+                pending.lookups.insert((id, lookup), (topic_at, at));
+            }
+            answers.push(answer(asked.partition_index, &found));
+        }
+        pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(topic.name.as_str())).with_partitions(answers));
+    }
+    if pending.lookups.is_empty() {
+        return Reply::Now(ListOffsetsResponseData::default().with_topics(pending.topics).into());
+    }
+    node.pending.insert(ask.key, Pending::ListOffsets(pending));
+    Reply::Later
+}
+
+fn one(node: &mut Running, now: Now, topic: &str, asked: &ListOffsetsPartition, reader: Reader, out: &mut Outbox) -> Found {
+    if known_since(asked.timestamp).is_none_or(|since| reader.version < since) {
+        return Found::Failed(ErrorCode::UnsupportedVersion);
+    }
+    let id = match node.partition(&topic_key(false, topic, Default::default()), asked.partition_index) {
+        Ok(id) => id,
+        Err(refusal) => return Found::Failed(refusal.error),
+    };
+    let believed = (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
+    let timestamp = asked.timestamp;
+    let found = node.with_replica(now, id, out, |replica, said| search(replica, believed, timestamp, reader, said));
+    found.expect("a partition that was found here has a replica")
+}
+
+fn search(
+    replica: &mut Replica,
+    believed: Option<LeaderEpoch>,
+    timestamp: i64,
+    reader: Reader,
+    said: &mut Vec<odradek_log::output::Output>,
+) -> Found {
+    let (epoch, epoch_start) = match replica.leader(believed) {
+        Ok(leader) => (leader.epoch, leader.epoch_start),
+        Err(refusal) => return Found::Failed(refusal.error),
+    };
+    let ends = replica.ends();
+    let until = match reader {
+        Reader { consumer: false, .. } => replica.log.log_end(),
+        Reader { committed: true, .. } => ends.last_stable,
+        Reader { .. } => ends.high_watermark,
+    };
+    // A new leader whose high watermark lies before its term does not know yet what is committed (KIP-207).
+    let unsure = reader.consumer && ends.high_watermark < epoch_start;
+    let not_yet = if reader.version >= 5 { ErrorCode::OffsetNotAvailable } else { ErrorCode::LeaderNotAvailable };
+    let start = |replica: &Replica| {
+        let epoch = replica.log.epoch_of(ends.log_start);
+        Found::Here { timestamp: -1, offset: ends.log_start.0, epoch }
+    };
+    let searched = match timestamp {
+        special::EARLIEST | special::EARLIEST_LOCAL => return start(replica),
+        special::LATEST_TIERED | special::EARLIEST_PENDING_UPLOAD => return Found::Nothing,
+        _ if unsure => return Found::Failed(not_yet),
+        special::LATEST => return Found::Here { timestamp: -1, offset: until.0, epoch: Some(epoch) },
+        special::MAX_TIMESTAMP => replica.log.offset_of_max_timestamp(said),
+        timestamp => replica.log.offset_for_timestamp(timestamp, until, said),
+    };
+    match searched {
+        Ok(TimestampFound::Ready(record)) => found(record.filter(|r| r.offset < until)),
+        Ok(TimestampFound::Cold(lookup)) => Found::Cold(lookup),
+        Err(_) => Found::Failed(ErrorCode::KafkaStorageError),
+    }
+}
+
+fn found(record: Option<RecordAt>) -> Found {
+    record.map_or(Found::Nothing, |r| Found::Here { timestamp: r.timestamp_ms, offset: r.offset.0, epoch: Some(r.epoch) })
+}
+
+fn answer(index: i32, found: &Found) -> ListOffsetsPartitionResponse {
+    let base = ListOffsetsPartitionResponse::default().with_partition_index(index).with_timestamp(-1).with_offset(-1).with_leader_epoch(-1);
+    match *found {
+        Found::Here { timestamp, offset, epoch } => {
+            base.with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch.map_or(-1, |e| e.0))
+        }
+        Found::Nothing | Found::Cold(_) => base,
+        Found::Failed(error) => base.with_error_code(error.code()),
+    }
+}
+
+/// A search on disk is over.
+pub(crate) fn looked_up(node: &mut Running, now: Now, key: RequestKey, id: PartitionId, lookup: LookupId, said: &Answer, out: &mut Outbox) {
+    let until = node.replicas.get(&id).map_or(Offset(0), |r| r.ends().high_watermark);
+    let Some(Pending::ListOffsets(pending)) = node.pending.get_mut(&key) else { return };
+    let Some((topic, at)) = pending.lookups.remove(&(id, lookup)) else { return };
+    let found = match said {
+        Answer::Timestamp(record) => found(record.filter(|r| r.offset < until)),
+        Answer::ReadAgain => Found::Nothing,
+        Answer::Failed(_) => Found::Failed(ErrorCode::KafkaStorageError),
+    };
+    pending.topics[topic].partitions[at] = answer(id.index, &found);
+    if pending.lookups.is_empty()
+        && let Some(Pending::ListOffsets(over)) = node.pending.remove(&key)
+    {
+        let response = ListOffsetsResponseData::default().with_topics(over.topics);
+        node.answer(now, key, &response.into(), out);
+    }
+}

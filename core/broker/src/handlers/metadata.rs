@@ -1,0 +1,184 @@
+//! Metadata: brokers, topics and leaders from the committed image; topics that are asked for by name may be created (KIP-4, KIP-516).
+
+use odradek_cluster::controller::{ControllerRequest, ControllerResponse, check_topic_name};
+use odradek_cluster::image::Topic;
+use odradek_machine::{Now, reached};
+use odradek_wire::error::ErrorCode;
+use odradek_wire::ids::{NodeId, Uuid};
+use odradek_wire::messages::create_topics_request::CreatableTopic;
+use odradek_wire::messages::metadata_request::MetadataRequestTopic;
+use odradek_wire::messages::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
+use odradek_wire::messages::{CreateTopicsRequestData, KafkaString, MetadataRequestData, MetadataResponseData, text};
+
+use super::resolve::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, is_internal};
+use super::{Ask, Pending, Reply};
+use crate::io::{NotesOf, Outbox};
+use crate::running::{Asker, Running};
+use crate::sessions::RequestKey;
+
+/// A Metadata that waits for topics to be created.
+#[derive(Debug)]
+pub(crate) struct PendingMetadata {
+    version: i16,
+    wanted: Wanted,
+    topic_operations: bool,
+    cluster_operations: bool,
+}
+
+/// Which topics are asked for.
+#[derive(Debug)]
+enum Wanted {
+    All,
+    These(Vec<Result<Named, MetadataResponseTopic>>),
+}
+
+/// One topic, as it is asked for.
+#[derive(Debug)]
+enum Named {
+    Name(String),
+    Id(Uuid),
+}
+
+/// How long an answer waits for topics that are being created.
+const CREATE_MS: u64 = 5_000;
+
+/// Answers from the committed image, after creating what may be created.
+pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &MetadataRequestData, out: &mut Outbox) -> Reply {
+    let pending = PendingMetadata {
+        version: ask.version,
+        wanted: wanted(ask.version, request.topics.as_deref()),
+        topic_operations: request.include_topic_authorized_operations,
+        cluster_operations: request.include_cluster_authorized_operations,
+    };
+    let may_create = (ask.version < 4 || request.allow_auto_topic_creation) && node.setup.config.boolean("auto.create.topics.enable");
+    let missing = if may_create { missing(node, &pending.wanted) } else { Vec::new() };
+    if missing.is_empty() {
+        return Reply::Now(response(node, ask.key, &pending).into());
+    }
+    reached!(&mut NotesOf(out), "topic.auto_created", missing.len(), 0);
+    let topic = |name: &String| CreatableTopic::default().with_name(text(name)).with_num_partitions(-1).with_replication_factor(-1);
+    let create = CreateTopicsRequestData::default().with_topics(missing.iter().map(topic).collect()).with_timeout_ms(CREATE_MS as i32);
+    node.pending.insert(ask.key, Pending::Metadata(pending));
+    node.purgatory.park(ask.key, Vec::new(), Some(now.mono.plus_ms(CREATE_MS)));
+    node.ask(now, Asker::AutoCreate(ask.key), ControllerRequest::CreateTopics(create), out);
+    Reply::Later
+}
+
+/// The controller created what could be created, and it is committed.
+pub(crate) fn created(node: &mut Running, now: Now, key: RequestKey, _response: &ControllerResponse, out: &mut Outbox) {
+    let Some(Pending::Metadata(pending)) = node.pending.remove(&key) else { return };
+    let response = response(node, key, &pending);
+    node.answer(now, key, &response.into(), out);
+}
+
+/// The controller took too long: the answer says what is there.
+pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
+    let Some(Pending::Metadata(pending)) = node.pending.remove(&key) else { return };
+    let response = response(node, key, &pending);
+    node.answer(now, key, &response.into(), out);
+}
+
+/// Version 0 says "all" with an empty list; later ones with null, and "none" with an empty list.
+fn wanted(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Wanted {
+    match topics {
+        None => Wanted::All,
+        Some([]) if version == 0 => Wanted::All,
+        Some(topics) => Wanted::These(topics.iter().map(|t| named(version, t)).collect()),
+    }
+}
+
+fn named(version: i16, topic: &MetadataRequestTopic) -> Result<Named, MetadataResponseTopic> {
+    let id = Uuid::from(topic.topic_id);
+    match &topic.name {
+        Some(name) if id.is_zero() || version < 12 => match check_topic_name(name.as_str()) {
+            Ok(()) => Ok(Named::Name(name.as_str().to_owned())),
+            Err(_) => Err(failed(Some(text(name.as_str())), Uuid::ZERO, ErrorCode::InvalidTopicException)),
+        },
+        None if !id.is_zero() && version >= 12 => Ok(Named::Id(id)),
+        name => Err(failed(name.as_ref().map(|n| text(n.as_str())), id, ErrorCode::InvalidRequest)),
+    }
+}
+
+fn failed(name: Option<KafkaString>, id: Uuid, error: ErrorCode) -> MetadataResponseTopic {
+    let name = name.or_else(|| id.is_zero().then(KafkaString::default));
+    MetadataResponseTopic::default().with_name(name).with_topic_id(id.into()).with_error_code(error.code())
+}
+
+/// The names that lead to no topic, once each.
+fn missing(node: &Running, wanted: &Wanted) -> Vec<String> {
+    let Wanted::These(topics) = wanted else { return Vec::new() };
+    let names = topics.iter().filter_map(|t| if let Ok(Named::Name(name)) = t { Some(name) } else { None });
+    let mut missing: Vec<String> = names.filter(|n| node.image().topic(n).is_none() && !is_internal(n)).cloned().collect();
+    missing.sort_unstable();
+    missing.dedup();
+    missing
+}
+
+fn response(node: &Running, key: RequestKey, asked: &PendingMetadata) -> MetadataResponseData {
+    let listener = node.listener_of(key.connection);
+    let alive = node.image().brokers().filter_map(|b| node.endpoint(b.id, listener).map(|(at, rack)| (b.id, at, rack)));
+    let broker = |(id, at, rack): (NodeId, &odradek_cluster::image::Endpoint, Option<&str>)| {
+        MetadataResponseBroker::default()
+            .with_node_id(id.0)
+            .with_host(text(&at.host))
+            .with_port(i32::from(at.port))
+            .with_rack(rack.map(text))
+    };
+    let brokers: Vec<MetadataResponseBroker> = alive.map(broker).collect();
+    let topics = match &asked.wanted {
+        Wanted::All => node.image().topics().map(|t| topic(node, listener, t, asked)).collect(),
+        Wanted::These(these) => these.iter().map(|t| one(node, listener, t, asked)).collect(),
+    };
+    // A broker of a KRaft cluster names any live broker as controller: what is sent there is passed on.
+    let controller = brokers.iter().map(|b| b.node_id).find(|&id| id == node.me().0).or(brokers.first().map(|b| b.node_id));
+    let operations = asked.cluster_operations && (8..=10).contains(&asked.version);
+    MetadataResponseData::default()
+        .with_brokers(brokers)
+        .with_cluster_id(Some(text(&node.cluster_id)))
+        .with_controller_id(controller.unwrap_or(-1))
+        .with_topics(topics)
+        .with_cluster_authorized_operations(if operations { CLUSTER_OPERATIONS } else { i32::MIN })
+}
+
+fn one(node: &Running, listener: &str, wanted: &Result<Named, MetadataResponseTopic>, asked: &PendingMetadata) -> MetadataResponseTopic {
+    match wanted {
+        Err(failed) => failed.clone(),
+        Ok(Named::Name(name)) => match node.image().topic(name) {
+            Some(found) => topic(node, listener, found, asked),
+            None => failed(Some(text(name)), Uuid::ZERO, ErrorCode::UnknownTopicOrPartition).with_is_internal(is_internal(name)),
+        },
+        Ok(Named::Id(id)) => match node.image().topic_by_id(*id) {
+            Some(found) => topic(node, listener, found, asked),
+            None => failed(None, *id, ErrorCode::UnknownTopicId),
+        },
+    }
+}
+
+fn topic(node: &Running, listener: &str, topic: &Topic, asked: &PendingMetadata) -> MetadataResponseTopic {
+    let partitions = topic.partitions.iter().map(|(&index, p)| partition(node, listener, index, p)).collect();
+    MetadataResponseTopic::default()
+        .with_name(Some(text(&topic.name)))
+        .with_topic_id(topic.id.into())
+        .with_is_internal(is_internal(&topic.name))
+        .with_partitions(partitions)
+        .with_topic_authorized_operations(if asked.topic_operations { TOPIC_OPERATIONS } else { i32::MIN })
+}
+
+fn partition(node: &Running, listener: &str, index: i32, p: &odradek_cluster::image::Partition) -> MetadataResponsePartition {
+    let alive = |id: NodeId| node.image().broker(id).is_some_and(|b| !b.fenced);
+    let numbers = |ids: &[NodeId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
+    let (leader, error) = match p.leader {
+        Some(leader) if node.endpoint(leader, listener).is_some() => (leader.0, ErrorCode::None),
+        Some(leader) if alive(leader) => (-1, ErrorCode::ListenerNotFound),
+        _ => (-1, ErrorCode::LeaderNotAvailable),
+    };
+    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !alive(r)).collect();
+    MetadataResponsePartition::default()
+        .with_error_code(error.code())
+        .with_partition_index(index)
+        .with_leader_id(leader)
+        .with_leader_epoch(p.leader_epoch.0)
+        .with_replica_nodes(numbers(&p.replicas))
+        .with_isr_nodes(numbers(&p.isr))
+        .with_offline_replicas(numbers(&offline))
+}

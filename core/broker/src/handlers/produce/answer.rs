@@ -1,0 +1,108 @@
+//! What a Produce is answered.
+
+use odradek_log::log::Appended;
+use odradek_wire::batch::BatchError;
+use odradek_wire::error::ErrorCode;
+use odradek_wire::ids::{NodeId, Offset};
+use odradek_wire::messages::produce_response::{
+    BatchIndexAndErrorMessage, LeaderIdAndEpoch, NodeEndpoint, PartitionProduceResponse, TopicProduceResponse,
+};
+use odradek_wire::messages::{ProduceResponseData, text};
+use odradek_wire::request::Acks;
+
+use super::{PendingProduce, State};
+use crate::handlers::Reply;
+use crate::partition::Refusal;
+use crate::running::Running;
+use crate::sessions::RequestKey;
+
+/// A part that was written as durably as asked.
+pub(super) fn acknowledged(index: i32, appended: &Appended) -> Box<PartitionProduceResponse> {
+    Box::new(
+        PartitionProduceResponse::default()
+            .with_index(index)
+            .with_base_offset(appended.base.0)
+            .with_log_append_time_ms(appended.log_append_time_ms.unwrap_or(-1))
+            .with_log_start_offset(appended.log_start.0),
+    )
+}
+
+/// A part that was not written, or not in time.
+pub(super) fn refused(index: i32, refusal: Refusal) -> Box<PartitionProduceResponse> {
+    let mut answer = PartitionProduceResponse::default()
+        .with_index(index)
+        .with_error_code(refusal.error.code())
+        .with_base_offset(-1)
+        .with_log_append_time_ms(-1)
+        .with_log_start_offset(-1);
+    if let Some((leader, epoch)) = refusal.leader.filter(|_| refusal.error == ErrorCode::NotLeaderOrFollower) {
+        answer.current_leader = LeaderIdAndEpoch::default().with_leader_id(leader.0).with_leader_epoch(epoch.0);
+    }
+    Box::new(answer)
+}
+
+/// A refusal with a sentence.
+pub(super) fn refused_because(index: i32, error: ErrorCode, why: &str) -> Box<PartitionProduceResponse> {
+    let mut answer = refused(index, Refusal::of(error));
+    answer.error_message = Some(text(why));
+    answer
+}
+
+/// A batch that is wrong in itself.
+pub(super) fn invalid_batch(index: i32, wrong: &BatchError) -> Box<PartitionProduceResponse> {
+    refused_because(index, wrong.code(), &wrong.to_string())
+}
+
+/// A record without a key for a compacted topic (KIP-467).
+pub(super) fn without_key(index: i32, at: i32, log_start: Offset, topic: &str) -> Box<PartitionProduceResponse> {
+    let says = format!("Compacted topic cannot accept message without key in topic partition {topic}-{index}.");
+    let mut answer = refused_because(index, ErrorCode::InvalidRecord, "One or more records have been rejected");
+    let record = BatchIndexAndErrorMessage::default().with_batch_index(at).with_batch_index_error_message(Some(text(&says)));
+    answer.record_errors = vec![record];
+    answer.log_start_offset = log_start.0;
+    answer
+}
+
+/// The answer of a request none of whose parts waits. With `acks=0` nothing is said; after an error its connection is closed, since that is all such a
+/// client can notice.
+pub(super) fn whole(node: &Running, key: RequestKey, over: PendingProduce) -> Reply {
+    let (version, acks) = (over.version, over.acks);
+    let mut leaders = Vec::new();
+    let mut topics = Vec::with_capacity(over.topics.len());
+    for topic in over.topics {
+        let mut parts = Vec::with_capacity(topic.parts.len());
+        for part in topic.parts {
+            let State::Over(answer) = part.state else { unreachable!("no part of an answered request waits") };
+            if answer.error_code == ErrorCode::NotLeaderOrFollower.code() && answer.current_leader.leader_id >= 0 {
+                leaders.push(NodeId(answer.current_leader.leader_id));
+            }
+            parts.push(*answer);
+        }
+        topics.push(TopicProduceResponse::default().with_name(topic.name).with_topic_id(topic.id.into()).with_partition_responses(parts));
+    }
+    if acks == Acks::None {
+        let error = topics.iter().flat_map(|t| &t.partition_responses).map(|p| p.error_code).find(|&code| code != 0);
+        return match error {
+            Some(code) => Reply::Close(format!("a produce with acks=0 failed: {}", ErrorCode::from_code(code))),
+            None => Reply::Silent,
+        };
+    }
+    let mut response = ProduceResponseData::default().with_responses(topics);
+    if version >= 10 {
+        response.node_endpoints = endpoints(node, key, leaders);
+    }
+    Reply::Now(response.into())
+}
+
+/// Where the leaders live that are named in an answer (KIP-951).
+fn endpoints(node: &Running, key: RequestKey, mut leaders: Vec<NodeId>) -> Vec<NodeEndpoint> {
+    leaders.sort_unstable();
+    leaders.dedup();
+    let listener = node.listener_of(key.connection);
+    let endpoint = |id: NodeId| {
+        let (at, rack) = node.endpoint(id, listener)?;
+        let endpoint = NodeEndpoint::default().with_node_id(id.0).with_host(text(&at.host)).with_port(i32::from(at.port));
+        Some(endpoint.with_rack(rack.map(text)))
+    };
+    leaders.into_iter().filter_map(endpoint).collect()
+}

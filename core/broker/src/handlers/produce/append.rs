@@ -1,0 +1,136 @@
+//! A batch into its partition's log: the topic's rules, the queue behind a batch that is compressed again, and the append.
+
+use std::collections::VecDeque;
+
+use odradek_cluster::config::TopicConfig;
+use odradek_log::log::incoming::Incoming;
+use odradek_log::log::{AppendError, Appended};
+use odradek_machine::{Now, reached};
+use odradek_wire::batch::{BatchError, ProducerBatch};
+use odradek_wire::error::ErrorCode;
+use odradek_wire::messages::produce_response::PartitionProduceResponse;
+use odradek_wire::request::Acks;
+
+use super::{Slot, answer, pending, settle_part};
+use crate::io::{NotesOf, Outbox, Output};
+use crate::partition::{PartitionId, Refusal};
+use crate::recompress::codec_of;
+use crate::running::Running;
+use crate::sessions::RequestKey;
+use crate::storage::WorkOwner;
+use crate::work::Work;
+
+/// Batches of one partition in the order of arrival; the first is being compressed again, the others wait for it.
+pub(crate) type AppendQueue = VecDeque<(Slot, Box<ProducerBatch>)>;
+
+/// Bytes that the records of a batch may have when they are compressed again: it was read once within the same bound.
+const DECODED_BYTES_MAX: usize = 256 << 20;
+
+/// Takes a batch in: appended at once, or queued.
+pub(super) fn enter(node: &mut Running, now: Now, slot: Slot, id: PartitionId, batch: Box<ProducerBatch>, out: &mut Outbox) {
+    if let Some(queue) = node.queues.get_mut(&id) {
+        queue.push_back((slot, batch));
+        return;
+    }
+    if wants_another_codec(node, id, &batch) {
+        begin_work(node, id, batch.clone(), out);
+        node.queues.insert(id, VecDeque::from([(slot, batch)]));
+        return;
+    }
+    let appended = append(node, now, slot, id, batch, out);
+    settle_part(node, slot, id, appended);
+}
+
+/// The first of a queue is compressed: it is appended, and those behind it up to the next that must be. Gives the requests that went on.
+pub(super) fn recompressed(
+    node: &mut Running,
+    now: Now,
+    id: PartitionId,
+    batch: Result<Box<ProducerBatch>, BatchError>,
+    out: &mut Outbox,
+) -> Vec<RequestKey> {
+    let Some(mut queue) = node.queues.remove(&id) else { return Vec::new() };
+    let (slot, _) = queue.pop_front().expect("a queue begins with what is compressed");
+    let mut went_on = vec![slot.key];
+    let appended = match batch {
+        Ok(batch) => append(node, now, slot, id, batch, out),
+        Err(wrong) => Err(answer::invalid_batch(index_of(node, slot), &wrong)),
+    };
+    settle_part(node, slot, id, appended);
+    while let Some((slot, batch)) = queue.pop_front() {
+        if wants_another_codec(node, id, &batch) {
+            begin_work(node, id, batch.clone(), out);
+            queue.push_front((slot, batch));
+            node.queues.insert(id, queue);
+            break;
+        }
+        let appended = append(node, now, slot, id, batch, out);
+        settle_part(node, slot, id, appended);
+        went_on.push(slot.key);
+    }
+    went_on
+}
+
+fn wants_another_codec(node: &Running, id: PartitionId, batch: &ProducerBatch) -> bool {
+    let config = node.replicas.get(&id).map(|r| r.config.compression_type);
+    config.and_then(codec_of).is_some_and(|(codec, _)| codec != batch.codec())
+}
+
+fn begin_work(node: &mut Running, id: PartitionId, batch: Box<ProducerBatch>, out: &mut Outbox) {
+    let Some(replica) = node.replicas.get(&id) else { return };
+    let codec = replica.config.compression_type;
+    let work = node.storage.begin_work(WorkOwner::Recompress(id));
+    reached!(&mut NotesOf(out), "produce.recompressed", of = replica.log.subject());
+    out.push(Output::Work { work, what: Work::Recompress { batch, codec, decoded_bytes_max: DECODED_BYTES_MAX } });
+}
+
+fn index_of(node: &mut Running, slot: Slot) -> i32 {
+    pending(node, slot.key).map_or(-1, |p| p.topics[slot.topic].parts[slot.part].index)
+}
+
+/// Appends a batch in the leader's epoch, after the rules that need the topic.
+fn append(
+    node: &mut Running,
+    now: Now,
+    slot: Slot,
+    id: PartitionId,
+    batch: Box<ProducerBatch>,
+    out: &mut Outbox,
+) -> Result<Appended, Box<PartitionProduceResponse>> {
+    let acks = pending(node, slot.key).map_or(Acks::Leader, |p| p.acks);
+    let index = id.index;
+    let Some(replica) = node.replicas.get(&id) else {
+        return Err(answer::refused(index, Refusal::of(ErrorCode::UnknownTopicOrPartition)));
+    };
+    let leader = replica.leader(None).map_err(|refusal| answer::refused(index, refusal))?;
+    if acks == Acks::All && leader.isr.len() < leader.isr_min(replica.config.min_insync_replicas) {
+        return Err(answer::refused(index, Refusal::of(ErrorCode::NotEnoughReplicas)));
+    }
+    if let Some(at) = unkeyed(&replica.config, &batch) {
+        return Err(answer::without_key(index, at, replica.log.log_start(), &replica.topic));
+    }
+    let incoming = Incoming::produced(*batch);
+    let appended = node.with_replica(now, id, out, |replica, said| replica.append(now, incoming, said));
+    appended.expect("the replica was found above").map_err(|error| refused(index, &error))
+}
+
+/// The first record without a key, where the topic needs keys: one that is compacted.
+fn unkeyed(config: &TopicConfig, batch: &ProducerBatch) -> Option<i32> {
+    batch.facts().first_without_key.filter(|_| config.cleanup_policy.compact)
+}
+
+fn refused(index: i32, error: &AppendError) -> Box<PartitionProduceResponse> {
+    let code = match error {
+        AppendError::OutOfService => ErrorCode::KafkaStorageError,
+        AppendError::Busy | AppendError::NotNext { .. } => ErrorCode::NotLeaderOrFollower,
+        AppendError::TooLarge { .. } => ErrorCode::MessageTooLarge,
+        AppendError::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
+        AppendError::Timestamp { .. } => ErrorCode::InvalidTimestamp,
+        AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
+        AppendError::ProducerFenced { .. } => ErrorCode::InvalidProducerEpoch,
+        AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,
+        AppendError::TransactionState { .. } => ErrorCode::InvalidTxnState,
+        AppendError::Exhausted { .. } => ErrorCode::UnknownServerError,
+    };
+    answer::refused_because(index, code, &error.to_string())
+}
