@@ -44,6 +44,6 @@ pub fn run(arguments: &Arguments) -> Outcome {
         file: arguments.config.clone(),
         properties: arguments.properties.clone(),
     };
-    serve(&options, |ready| println!("odradek ready on {}", ready.addresses.join(","))).map_err(|error| error.to_string())?;
+    serve(&options, |ready| println!("odradek ready on {}", ready.addresses.join(",")))?;
     Ok(ExitCode::SUCCESS)
 }

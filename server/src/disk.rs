@@ -16,10 +16,10 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name, OpId};
+use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskResult, Entry, FileId, FileRange, Name, OpId};
 
 use self::error::failed;
-pub use self::helpers::{Helpers, Job};
+pub use self::helpers::Helpers;
 use self::lock::Locks;
 
 /// The log directories of one node and the files it has open in them.

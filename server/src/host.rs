@@ -1,6 +1,6 @@
 //! The host of a node: carries out its outputs and brings their completions back, on one loop thread.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -11,7 +11,6 @@ use odradek_log::disk::FileRange;
 use odradek_machine::Mono;
 use odradek_wire::scatter::{Part, ScatterList};
 use tokio::sync::Notify;
-use tokio::sync::mpsc::UnboundedSender;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
