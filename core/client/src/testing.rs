@@ -9,6 +9,7 @@ use odradek_wire::api::ApiKey;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::{CorrelationId, Uuid};
 use odradek_wire::messages::api_versions_response::ApiVersion;
+use odradek_wire::messages::metadata_request::MetadataRequestTopic;
 use odradek_wire::messages::metadata_response::{MetadataResponseBroker, MetadataResponsePartition, MetadataResponseTopic};
 use odradek_wire::messages::{ApiVersionsResponseData, InitProducerIdResponseData, MetadataResponseData, text};
 use odradek_wire::prepare::{Limits, prepare};
@@ -76,6 +77,10 @@ pub(crate) struct Plan {
     pub(crate) topics: BTreeMap<String, TopicPlan>,
     /// The newest version it says of an API, instead of ours.
     pub(crate) newest: BTreeMap<ApiKey, i16>,
+    /// APIs that it has not.
+    pub(crate) absent: Vec<ApiKey>,
+    /// Ports on which nobody listens.
+    pub(crate) refused: Vec<u16>,
 }
 
 pub(crate) struct Stage<M: Machine> {
@@ -110,6 +115,8 @@ impl Plan {
             nodes: vec![1],
             topics: BTreeMap::from([("orders".to_owned(), orders)]),
             newest: BTreeMap::new(),
+            absent: Vec::new(),
+            refused: Vec::new(),
         }
     }
 }
@@ -206,6 +213,19 @@ impl<M: Machine> Stage<M> {
         }
     }
 
+    /// Every connection ends.
+    pub(crate) fn cut_all(&mut self) {
+        let open: Vec<ConnectionId> = self.ports.keys().copied().collect();
+        open.into_iter().for_each(|connection| self.cut(connection));
+    }
+
+    /// Answers an ApiVersions request as a broker does that has not its version: in version 0.
+    pub(crate) fn refuse_version(&mut self, asked: &Asked, body: ApiVersionsResponseData) {
+        let header = RequestHeader { version: 0, ..asked.header.clone() };
+        let asked = Asked { header, request: asked.request.clone(), ..*asked };
+        self.answer(&asked, body);
+    }
+
     pub(crate) fn is_open(&self, connection: ConnectionId) -> bool {
         self.ports.contains_key(&connection)
     }
@@ -221,6 +241,9 @@ impl<M: Machine> Stage<M> {
 
     fn carry_out(&mut self, output: Output<M::Event>, inputs: &mut VecDeque<Input<M::Command>>) {
         match output {
+            Output::Dial { connection, port, .. } if self.plan.refused.contains(&port) => {
+                inputs.push_back(Input::Dialed { connection, result: Err("refused".into()) });
+            }
             Output::Dial { connection, port, .. } if self.plan.accept => {
                 self.ports.insert(connection, port);
                 inputs.push_back(Input::Dialed { connection, result: Ok(()) });
@@ -248,7 +271,9 @@ impl<M: Machine> Stage<M> {
             Request::ApiVersions(_) if self.plan.versions => Some(self.versions().into()),
             Request::Metadata(request) if self.plan.metadata => {
                 self.metadata_asked += 1;
-                let names: Vec<String> = request.topics.iter().flatten().filter_map(|t| Some(t.name.as_ref()?.to_string())).collect();
+                let all = || self.plan.topics.keys().cloned().collect();
+                let named = |t: &MetadataRequestTopic| Some(t.name.as_ref()?.to_string());
+                let names: Vec<String> = request.topics.as_ref().map_or_else(all, |topics| topics.iter().filter_map(named).collect());
                 Some(self.metadata(&names).into())
             }
             Request::InitProducerId(_) if self.plan.producer_ids => {
@@ -276,7 +301,7 @@ impl<M: Machine> Stage<M> {
     }
 
     pub(crate) fn versions(&self) -> ApiVersionsResponseData {
-        let keys = ApiKey::ALL.iter().map(|api| {
+        let keys = ApiKey::ALL.iter().filter(|api| !self.plan.absent.contains(api)).map(|api| {
             let newest = self.plan.newest.get(api).copied().unwrap_or(api.versions().newest);
             ApiVersion::default().with_api_key(api.key()).with_min_version(api.advertised().oldest).with_max_version(newest)
         });
