@@ -48,6 +48,8 @@ struct Numbering {
     producer: ProducerId,
     epoch: ProducerEpoch,
     next: Sequence,
+    /// The broker has taken a batch of this epoch, so it refuses what does not follow.
+    known: bool,
 }
 
 /// What an answer, a loss or the time did to batches; `Failed` says whether the batch may be in the log.
@@ -181,7 +183,7 @@ impl Partition {
 
     /// True if a batch may leave. `hurry` makes batches leave that are neither full nor old; `producer` is the current producer id.
     pub(super) fn may_send(&self, now: Now, rules: &Rules, hurry: bool, ratio: CompressionRatio, producer: Option<ProducerId>) -> bool {
-        if self.renumber || self.in_flight >= rules.in_flight_max {
+        if self.renumber || self.in_flight >= self.in_flight_max(rules) {
             return false;
         }
         if self.outstanding.len() > self.in_flight {
@@ -251,6 +253,9 @@ impl Partition {
 
     fn delivered(&mut self, at: usize, duplicate: bool) -> Vec<Ended> {
         let batch = self.outstanding.remove(at).expect("the position was just found");
+        if let (Some(stamp), Some(numbering)) = (batch.stamp, &mut self.sequence) {
+            numbering.known |= (stamp.producer, stamp.epoch) == (numbering.producer, numbering.epoch);
+        }
         if batch.abandoned { Vec::new() } else { vec![Ended::Delivered { batch, duplicate }] }
     }
 
@@ -296,6 +301,13 @@ impl Partition {
         self.outstanding.iter().position(is_due)
     }
 
+    /// A broker that knows nothing of a producer takes whatever sequence comes first. So until it took the first batch of an epoch nothing follows that:
+    /// the second would be taken in its place if the first is refused.
+    fn in_flight_max(&self, rules: &Rules) -> usize {
+        let known = self.sequence.is_some_and(|numbering| numbering.known);
+        if rules.idempotence && !known { 1 } else { rules.in_flight_max }
+    }
+
     /// False while a producer id of old has batches outstanding, or none is known.
     fn may_number(&self, rules: &Rules, producer: Option<ProducerId>) -> bool {
         if !rules.idempotence {
@@ -312,7 +324,7 @@ impl Partition {
     fn stamp(&mut self, (producer, epoch): (ProducerId, ProducerEpoch), records: i32) -> Stamp {
         let numbering = match self.sequence {
             Some(numbering) if numbering.producer == producer => numbering,
-            _ => Numbering { producer, epoch, next: Sequence(0) },
+            _ => Numbering { producer, epoch, next: Sequence(0), known: false },
         };
         self.sequence = Some(Numbering { next: numbering.next.plus(records), ..numbering });
         Stamp { producer, epoch: numbering.epoch, base: numbering.next }
@@ -323,7 +335,7 @@ impl Numbering {
     /// The same producer in its next epoch; `None` after the last one, when a new producer id is needed.
     fn next_epoch(self) -> Option<Numbering> {
         let epoch = self.epoch.0.checked_add(1)?;
-        Some(Numbering { producer: self.producer, epoch: ProducerEpoch(epoch), next: Sequence(0) })
+        Some(Numbering { producer: self.producer, epoch: ProducerEpoch(epoch), next: Sequence(0), known: false })
     }
 }
 

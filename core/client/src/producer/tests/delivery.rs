@@ -23,6 +23,17 @@ pub(super) fn send(stage: &mut Stage<Producer>, token: u64, partition: i32, valu
     stage.command(Command::Send { token: Token(token), record });
 }
 
+/// The same with a producer that the broker knows: a first record is in the log, with sequence 0.
+pub(super) fn warm(change: impl FnOnce(&mut ProducerConfig)) -> Stage<Producer> {
+    let mut stage = stage(1, change);
+    send(&mut stage, 0, 0, "warm-up");
+    stage.pass_ms(5);
+    let asked = stage.next();
+    stage.answer(&asked, told(&asked, ErrorCode::None, 0));
+    stage.take_events();
+    stage
+}
+
 /// Partition; producer id, epoch and base sequence; values.
 pub(super) type SentBatch = (i32, Option<(i64, i16, i32)>, Vec<String>);
 
@@ -97,11 +108,7 @@ fn producer_batch_lingers_then_leaves_whole_and_its_records_get_their_offsets() 
 
 #[test]
 fn producer_batch_that_is_full_leaves_without_lingering_and_five_are_in_flight() {
-    let mut stage = stage(1, |c| c.batch_bytes = 100);
-    send(&mut stage, 0, 0, "warm-up");
-    stage.pass_ms(5);
-    let warm = stage.next();
-    stage.answer(&warm, told(&warm, ErrorCode::None, 0));
+    let mut stage = warm(|c| c.batch_bytes = 100);
     for token in 1..=8 {
         send(&mut stage, token, 0, &"x".repeat(60));
     }
@@ -115,13 +122,13 @@ fn producer_batch_that_is_full_leaves_without_lingering_and_five_are_in_flight()
 
 #[test]
 fn producer_retry_keeps_order_and_bytes_when_an_answer_is_lost_and_the_broker_has_it_already() {
-    let mut stage = stage(1, |c| c.linger_ms = 0);
+    let mut stage = warm(|c| c.linger_ms = 0);
     send(&mut stage, 1, 0, "a");
     send(&mut stage, 2, 0, "b");
     send(&mut stage, 3, 0, "c");
     let lost: Vec<Asked> = stage.requests.iter().map(|r| Asked { request: r.request.clone(), header: r.header.clone(), ..*r }).collect();
     let sent: Vec<_> = lost.iter().flat_map(batches).collect();
-    assert_eq!(sent.iter().map(|(_, stamp, _)| stamp.expect("idempotent").2).collect::<Vec<_>>(), [0, 1, 2]);
+    assert_eq!(sent.iter().map(|(_, stamp, _)| stamp.expect("idempotent").2).collect::<Vec<_>>(), [1, 2, 3]);
     stage.cut(lost[0].connection);
     stage.pass_ms(300);
     assert_eq!(stage.requests.len(), 1, "only the first outstanding batch is tried again");
@@ -130,16 +137,16 @@ fn producer_retry_keeps_order_and_bytes_when_an_answer_is_lost_and_the_broker_ha
     stage.answer(&again, told(&again, ErrorCode::DuplicateSequenceNumber, 0));
     let second = stage.next();
     assert_eq!(batches(&second), [sent[1].clone()]);
-    stage.answer(&second, told(&second, ErrorCode::None, 1));
+    stage.answer(&second, told(&second, ErrorCode::None, 2));
     let third = stage.next();
-    stage.answer(&third, told(&third, ErrorCode::None, 2));
-    assert_eq!(delivered(&stage.take_events()), [(1, None), (2, Some(1)), (3, Some(2))]);
+    stage.answer(&third, told(&third, ErrorCode::None, 3));
+    assert_eq!(delivered(&stage.take_events()), [(1, None), (2, Some(2)), (3, Some(3))]);
     assert!(stage.marks.contains(&"producer.answer_lost") && stage.marks.contains(&"producer.retried"));
 }
 
 #[test]
 fn producer_refused_batch_bumps_the_epoch_and_those_behind_it_start_at_zero() {
-    let mut stage = stage(1, |c| c.linger_ms = 0);
+    let mut stage = warm(|c| c.linger_ms = 0);
     for (token, value) in [(1, "bad"), (2, "b"), (3, "c")] {
         send(&mut stage, token, 0, value);
     }
@@ -152,6 +159,8 @@ fn producer_refused_batch_bumps_the_epoch_and_those_behind_it_start_at_zero() {
     assert_eq!(failed(&events).iter().map(|(t, _, outcome)| (*t, *outcome)).collect::<Vec<_>>(), [(1, Outcome::Definite)]);
     let again = stage.next();
     assert_eq!(batches(&again), [(0, Some((4001, 1, 0)), vec!["b".to_owned()])]);
+    assert!(stage.requests.is_empty(), "the broker does not know the epoch yet");
+    stage.answer(&again, told(&again, ErrorCode::None, 1));
     let behind = stage.next();
     assert_eq!(batches(&behind), [(0, Some((4001, 1, 1)), vec!["c".to_owned()])]);
     assert!(stage.marks.contains(&"producer.epoch_bumped"));
@@ -159,7 +168,7 @@ fn producer_refused_batch_bumps_the_epoch_and_those_behind_it_start_at_zero() {
 
 #[test]
 fn producer_batch_in_doubt_is_not_numbered_anew_but_fails_as_unknown() {
-    let mut stage = stage(1, |c| c.linger_ms = 0);
+    let mut stage = warm(|c| c.linger_ms = 0);
     send(&mut stage, 1, 0, "a");
     send(&mut stage, 2, 0, "b");
     let connection = stage.next().connection;
