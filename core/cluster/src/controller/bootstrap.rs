@@ -47,9 +47,16 @@ pub fn bootstrap_records() -> Vec<MetadataRecord> {
     levels.into_iter().map(record).collect()
 }
 
-/// The first batch of a fresh log: the bootstrap records in a transaction, and, because eligible leaders are kept, a cluster-wide `min.insync.replicas`.
+/// The first batch of a fresh log: the bootstrap records in a transaction, and, if eligible leaders are kept, a cluster-wide `min.insync.replicas`.
+///
+/// Bootstrap records that do not say a `metadata.version` (the file was lost) get the newest.
 pub(super) fn first_batch(bootstrap: &[MetadataRecord], min_insync_replicas: i64) -> Vec<MetadataRecord> {
     let mut records = vec![MetadataRecord::BeginTransaction(BeginTransactionRecord { name: Some("Bootstrap records".to_owned()) })];
+    let level = |r: &MetadataRecord| matches!(r, MetadataRecord::FeatureLevel(f) if f.name == METADATA_VERSION && f.feature_level > 0);
+    if !bootstrap.iter().any(level) {
+        let newest = FeatureLevelRecord { name: METADATA_VERSION.to_owned(), feature_level: METADATA_VERSION_LATEST };
+        records.push(MetadataRecord::FeatureLevel(newest));
+    }
     records.extend_from_slice(bootstrap);
     let elr = |r: &MetadataRecord| matches!(r, MetadataRecord::FeatureLevel(f) if f.name == super::ELR_FEATURE && f.feature_level > 0);
     if bootstrap.iter().any(elr) {

@@ -4,7 +4,10 @@ use odradek_machine::Now;
 use odradek_wire::ids::{BrokerEpoch, NodeId, Offset, Uuid};
 
 use super::elect::{Situation, change};
-use super::{Controller, ControllerResponse, Decision, ELR_FEATURE, LEADER_EPOCH_ON_SHRINK_UNTIL, Refusal};
+use super::{
+    CONTROLLER_REGISTRATION_SINCE, CORDONED_SINCE, Controller, ControllerResponse, DIRECTORIES_SINCE, Decision, ELR_FEATURE,
+    LEADER_EPOCH_ON_SHRINK_UNTIL, Refusal,
+};
 use crate::config::{NodeView, TopicConfig};
 use crate::image::{Broker, METADATA_VERSION, Partition, Resource, Topic};
 use crate::messages::{
@@ -59,7 +62,7 @@ impl Controller {
             features: self.features_of(r)?,
             rack: r.rack.as_ref().map(ToString::to_string),
             fenced: true,
-            log_dirs: r.log_dirs.iter().copied().map(Uuid::from).collect(),
+            log_dirs: if self.since(DIRECTORIES_SINCE) { r.log_dirs.iter().copied().map(Uuid::from).collect() } else { Vec::new() },
             ..Default::default()
         };
         let mut records = Vec::new();
@@ -98,6 +101,9 @@ impl Controller {
         }
         if r.is_migrating_zk_broker {
             return Err(Refusal::new(ErrorCode::BrokerIdNotRegistered, "Controller does not support registering ZK brokers."));
+        }
+        if !self.since(DIRECTORIES_SINCE) {
+            return Ok(());
         }
         let dirs: Vec<Uuid> = r.log_dirs.iter().copied().map(Uuid::from).collect();
         if dirs.is_empty() {
@@ -150,7 +156,11 @@ impl Controller {
         Err(Refusal::new(ErrorCode::UnsupportedVersion, message))
     }
 
-    pub(super) fn register_controller(&self, r: &ControllerRegistrationRequestData) -> Decision {
+    pub(super) fn register_controller(&self, r: &ControllerRegistrationRequestData) -> Result<Decision, Refusal> {
+        if !self.since(CONTROLLER_REGISTRATION_SINCE) {
+            let message = "The current MetadataVersion is too old to support controller registrations.";
+            return Err(Refusal::new(ErrorCode::UnsupportedVersion, message));
+        }
         let record = RegisterControllerRecord {
             controller_id: r.controller_id,
             incarnation_id: r.incarnation_id.into(),
@@ -176,7 +186,7 @@ impl Controller {
                 .collect(),
         };
         let reply = ControllerResponse::ControllerRegistration(ControllerRegistrationResponseData::default());
-        Decision { records: vec![MetadataRecord::RegisterController(record)], reply }
+        Ok(Decision { records: vec![MetadataRecord::RegisterController(record)], reply })
     }
 
     pub(super) fn heartbeat(&mut self, now: Now, r: &BrokerHeartbeatRequestData) -> Result<Decision, Refusal> {
@@ -273,13 +283,13 @@ impl Controller {
     fn directories(&self, id: NodeId, r: &BrokerHeartbeatRequestData, records: &mut Vec<MetadataRecord>) {
         let broker = self.image.broker(id).expect("the epoch of the broker was checked");
         let offline: Vec<Uuid> = r.offline_log_dirs.iter().copied().map(Uuid::from).collect();
-        if broker.log_dirs.iter().any(|d| offline.contains(d)) {
+        if self.since(DIRECTORIES_SINCE) && broker.log_dirs.iter().any(|d| offline.contains(d)) {
             let lost = |p: &Partition| offline.contains(&p.directory(id)) && broker.log_dirs.contains(&p.directory(id));
             self.change_partitions_where(About::Leaves(id), lost, records);
             let online: Vec<Uuid> = broker.log_dirs.iter().copied().filter(|d| !offline.contains(d)).collect();
             records.push(self.registration_change(id, |c| c.log_dirs = online));
         }
-        if let Some(cordoned) = &r.cordoned_log_dirs {
+        if let Some(cordoned) = r.cordoned_log_dirs.as_ref().filter(|_| self.since(CORDONED_SINCE)) {
             let cordoned: Vec<Uuid> = cordoned.iter().copied().map(Uuid::from).collect();
             if broker.cordoned_log_dirs.as_ref() != Some(&cordoned) {
                 records.push(self.registration_change(id, |c| c.cordoned_log_dirs = Some(cordoned)));
@@ -328,7 +338,7 @@ impl Controller {
             min_isr: min_isr.min(partition.replicas.len()),
             elr: self.elr(),
             unclean: config.unclean_leader_election_enable,
-            epoch_on_shrink: self.image.metadata_version() < LEADER_EPOCH_ON_SHRINK_UNTIL,
+            epoch_on_shrink: !self.since(LEADER_EPOCH_ON_SHRINK_UNTIL),
         }
     }
 
@@ -348,6 +358,11 @@ impl Controller {
             Some(b) => is_unassigned(directory) || b.log_dirs.contains(&directory),
             None => false,
         }
+    }
+
+    /// True if the cluster's `metadata.version` is this level or a later one.
+    pub(super) fn since(&self, level: i16) -> bool {
+        self.image.metadata_version() >= level
     }
 
     pub(super) fn elr(&self) -> bool {

@@ -45,6 +45,12 @@ pub use requests::{ControllerRequest, ControllerResponse, Decision, RequestId};
 const ELR_FEATURE: &str = "eligible.leader.replicas.version";
 /// 3.6-IV0: from here on a smaller ISR needs no leader epoch of its own (KAFKA-15021).
 const LEADER_EPOCH_ON_SHRINK_UNTIL: i16 = 12;
+/// 3.7-IV0: controllers register (KIP-919).
+const CONTROLLER_REGISTRATION_SINCE: i16 = 15;
+/// 3.7-IV2: replicas are assigned to log directories (KIP-858).
+const DIRECTORIES_SINCE: i16 = 17;
+/// 4.3-IV0: log directories can be cordoned (KIP-1066).
+const CORDONED_SINCE: i16 = 30;
 /// How many producer ids one broker gets at a time.
 const PRODUCER_IDS_PER_BLOCK: i64 = 1000;
 /// The most partitions that one request creates.
@@ -122,7 +128,7 @@ impl Controller {
         let decision = match request {
             ControllerRequest::BrokerRegistration(r) => self.register_broker(now, r, next),
             ControllerRequest::BrokerHeartbeat(r) => self.heartbeat(now, r),
-            ControllerRequest::ControllerRegistration(r) => Ok(self.register_controller(r)),
+            ControllerRequest::ControllerRegistration(r) => self.register_controller(r),
             ControllerRequest::AllocateProducerIds(r) => self.allocate_producer_ids(r),
             ControllerRequest::CreateTopics(r) => self.create_topics(r, next),
             ControllerRequest::CreatePartitions(r) => self.create_partitions(r, next),

@@ -8,7 +8,9 @@ use odradek_wire::ids::{NodeId, Offset, Uuid};
 use super::names::{check_collision, check_topic_name};
 use super::place::{UsableBroker, place};
 use super::refusal::create_topic_refused;
-use super::{Controller, ControllerResponse, Decision, PARTITIONS_PER_REQUEST_MAX, RECORDS_PER_REQUEST_MAX, Refusal, topic_id};
+use super::{
+    Controller, ControllerResponse, DIRECTORIES_SINCE, Decision, PARTITIONS_PER_REQUEST_MAX, RECORDS_PER_REQUEST_MAX, Refusal, topic_id,
+};
 use crate::config::{NodeView, effective_of_overrides, validate_topic_overrides};
 use crate::image::Overrides;
 use crate::messages::create_topics_request::CreatableTopic;
@@ -227,7 +229,11 @@ impl Controller {
             leader,
             leader_epoch: 0,
             partition_epoch: 0,
-            directories: replicas.iter().map(|&r| self.default_directory(r)).collect(),
+            directories: if self.since(DIRECTORIES_SINCE) {
+                replicas.iter().map(|&r| self.default_directory(r)).collect()
+            } else {
+                Vec::new()
+            },
             ..Default::default()
         })
     }

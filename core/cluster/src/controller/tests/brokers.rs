@@ -170,3 +170,35 @@ fn an_idle_controller_writes_a_no_op_every_interval() {
     world.accept(&due, None);
     assert!(world.controller.due(world.now).is_empty());
 }
+
+#[test]
+fn a_lost_bootstrap_file_gives_the_newest_metadata_version() {
+    let world = World::empty();
+    let fresh = crate::controller::Controller::new(
+        world.controller.config.clone(),
+        odradek_machine::Seed(1),
+        crate::image::Image::new(),
+        odradek_wire::ids::Offset(1),
+        world.now,
+    );
+    let records = fresh.activation(&[], false);
+    assert!(matches!(&records[1], MetadataRecord::FeatureLevel(f) if f.name == "metadata.version" && f.feature_level == 30), "{records:?}");
+}
+
+#[test]
+fn an_older_cluster_is_told_nothing_that_its_version_cannot_say() {
+    let mut world = World::empty();
+    let older = crate::record::FeatureLevelRecord { name: "metadata.version".into(), feature_level: 12 };
+    world.accept(&[older.into()], None);
+    let (records, _) = world.ask(&ControllerRequest::BrokerRegistration(registration(1)));
+    world.beat(1, |r| r.cordoned_log_dirs = Some(Vec::new()));
+    let topic = CreatableTopic { name: text("t"), num_partitions: 1, replication_factor: 1, ..Default::default() };
+    let create = CreateTopicsRequestData { topics: vec![topic], ..Default::default() };
+    let created = world.ask(&ControllerRequest::CreateTopics(create)).0;
+    for record in records.iter().chain(&created) {
+        assert!(record.oldest_version() <= record.version_at(12), "{record:?}");
+    }
+    let reply = world.ask(&ControllerRequest::ControllerRegistration(Default::default())).1;
+    let ControllerResponse::ControllerRegistration(reply) = reply else { panic!("{reply:?}") };
+    assert_eq!(reply.error_code, code(ErrorCode::UnsupportedVersion));
+}
