@@ -218,14 +218,15 @@ impl LoadAll {
     }
 
     /// How far a log is known to be synced. A mark counts alone where there is one: it is lowered before a truncation, which a recovery point is not.
+    ///
+    /// The mark of an earlier topic of that name says that the recovery point is that topic's too: both go by name, and a log's own mark is durable before
+    /// anything in it is acknowledged.
     fn known_of(&self, assigned: &Assigned, recovery_point: Offset) -> Known {
-        let is_its = |m: &&crate::formats::synced_marks::SyncedMark| {
-            m.partition == assigned.partition && m.topic_id.is_none_or(|id| id == assigned.topic_id)
-        };
-        match self.known.marks.iter().find(is_its) {
+        let mark = self.known.marks.iter().find(|m| m.partition == assigned.partition);
+        match mark {
             _ if self.known.clean => Known::Clean { recovery_point },
-            Some(mark) => Known::Mark { end: mark.end },
-            None if self.known.keeps_marks => Known::Mark { end: recovery_point },
+            Some(mark) if mark.topic_id.is_none_or(|id| id == assigned.topic_id) => Known::Mark { end: mark.end },
+            Some(_) => Known::RecoveryPoint { end: Offset(0) },
             None => Known::RecoveryPoint { end: recovery_point },
         }
     }

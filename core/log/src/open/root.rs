@@ -51,8 +51,6 @@ pub(super) struct KnownRoot {
     pub(super) dirs: Vec<(String, DirName)>,
     /// The last life ended cleanly.
     pub(super) clean: bool,
-    /// The last life was ours: it kept marks.
-    pub(super) keeps_marks: bool,
     pub(super) recovery_points: Vec<OffsetOf>,
     pub(super) log_starts: Vec<OffsetOf>,
     pub(super) high_watermarks: Vec<OffsetOf>,
@@ -278,7 +276,6 @@ fn known_root(setup: &Setup, entries: &[Entry], files: &[Option<Bytes>]) -> Resu
     Ok(KnownRoot {
         dirs: directories(setup, entries)?,
         clean: files[1].is_some(),
-        keeps_marks: files[2].is_some(),
         recovery_points: offsets(RECOVERY_POINTS)?,
         log_starts: offsets(LOG_STARTS)?,
         high_watermarks: offsets(HIGH_WATERMARKS)?,

@@ -1,6 +1,7 @@
 //! Openings over a small disk in memory whose completions come in any order.
 
 mod fresh;
+mod kafka;
 mod logs;
 mod metadata;
 mod recovery;

@@ -73,7 +73,7 @@ fn log_that_is_shorter_than_its_mark_is_damaged_and_below_a_mere_recovery_point_
 
 #[test]
 fn mark_of_another_topic_of_that_name_says_nothing() {
-    let mut world = World::with_log(&[(0, 0..5)]).mark(0, 6 * record_bytes() as u64, 6);
+    let mut world = torn(5).mark(0, 6 * record_bytes() as u64, 6).recovery_point(6);
     let other = odradek_wire::ids::Uuid([8; 16]);
     world.disk.put("t-0/partition.metadata", crate::formats::partition_metadata::encode(other).as_bytes());
     let assigned = crate::open::Assigned { topic_id: other, ..super::world::assigned("t", 0) };

@@ -116,11 +116,16 @@ impl World {
     }
 
     pub(super) fn open_with(&mut self, assigned: Vec<Assigned>) -> Result<Opened, OpenError> {
-        let (mut opening, _) = self.root()?;
+        self.both(assigned).map(|(_, opened)| opened)
+    }
+
+    /// Both halves, with what each found.
+    pub(super) fn both(&mut self, assigned: Vec<Assigned>) -> Result<(Root, Opened), OpenError> {
+        let (mut opening, root) = self.root()?;
         let mut out = Vec::new();
         opening.load(Now::default(), assigned, &mut out);
         self.run(opening, out).map(|(_, said)| match said {
-            Output::Opened(opened) => opened,
+            Output::Opened(opened) => (root, opened),
             other => panic!("{other:?}"),
         })
     }
