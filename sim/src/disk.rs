@@ -25,7 +25,7 @@ pub use carry::Moment;
 pub use contents::{PAGE_BYTES, SECTOR_BYTES};
 pub use cut::Survival;
 pub use tree::Inode;
-pub use trouble::{Armed, Troubles};
+pub use trouble::{Armed, Limit, NextCut, Troubles};
 
 use contents::Contents;
 use tree::Tree;
@@ -191,6 +191,11 @@ impl Disk {
     /// Drops what the cache holds of clean pages: after a failed sync, the old bytes show. Says how many sectors changed before the reader's eyes.
     pub fn evict(&mut self) -> u64 {
         self.nodes.values_mut().filter_map(|node| node.contents.as_mut()).map(Contents::evict).sum()
+    }
+
+    /// Pages that all files take together.
+    pub fn pages(&self) -> u64 {
+        self.nodes.values().filter_map(|node| node.contents.as_ref()).map(Contents::pages).sum()
     }
 
     /// True if anything waits for a sync.

@@ -7,6 +7,7 @@
 pub mod clock;
 pub mod disk;
 pub mod fault;
+mod hash;
 pub mod net;
 pub mod oracle;
 pub mod plan;
@@ -15,3 +16,5 @@ pub mod run;
 pub mod scenario;
 pub mod time;
 pub mod weather;
+mod workload;
+pub mod world;

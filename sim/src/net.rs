@@ -87,12 +87,32 @@ impl Network {
         if !self.is_cut(there) && !self.is_cut(back) {
             return true;
         }
+        self.touch(there);
+        self.touch(back);
+        self.unanswered(now, id, attempt, weather, out);
+        false
+    }
+
+    /// Nobody answers a wish: it is repeated, or given up.
+    pub fn unanswered(&mut self, now: Time, id: WireId, attempt: u8, weather: &Weather, out: &mut NetOutbox) {
         if attempt + 1 < SYN_ATTEMPTS_MAX {
             self.syn(now + (SECOND << attempt), id, attempt + 1, weather, out);
         } else {
             out.push((now, id, NetEvent::Answered { open: false }));
         }
-        false
+    }
+
+    /// True if everything that an end handed over has left it.
+    pub fn has_left(&self, id: WireId, from: End) -> bool {
+        self.wires.get(&id).is_none_or(|wire| wire.pipe(from.other()).has_left())
+    }
+
+    /// Lets what an end sends from here on wait, or pass again; true if anything waited.
+    pub fn hold(&mut self, now: Time, id: WireId, from: End, held: bool, weather: &Weather, out: &mut NetOutbox) -> bool {
+        let Some(wire) = self.wires.get_mut(&id) else { return false };
+        let waited = wire.pipe_mut(from.other()).hold(held);
+        self.push_on(now, id, from, weather, out);
+        waited
     }
 
     /// The acceptor's kernel answers a wish.
@@ -112,12 +132,13 @@ impl Network {
     /// The dialer hears the outcome; true if its end is open from here on. A wish that was refused is forgotten.
     pub fn answered(&mut self, id: WireId, open: bool) -> bool {
         let Some(wire) = self.wires.get_mut(&id) else { return false };
-        if open && wire.ends[End::Dialer as usize] == EndState::Wishing {
+        let waited = wire.ends[End::Dialer as usize] == EndState::Wishing;
+        if open && waited {
             wire.ends[End::Dialer as usize] = EndState::Open;
-            return true;
+        } else if !open {
+            self.wires.remove(&id);
         }
-        self.wires.remove(&id);
-        false
+        open && waited
     }
 
     /// The end that sends hands over pieces. What fits into the window travels; says how many sends left whole.
@@ -139,11 +160,12 @@ impl Network {
     pub fn push_on(&mut self, now: Time, id: WireId, from: End, weather: &Weather, out: &mut NetOutbox) {
         let Some(wire) = self.wires.get_mut(&id) else { return };
         let link = wire.link_to(from.other());
-        let trouble = self.links.get(&link);
+        let mut trouble = self.links.get_mut(&link);
         let pipe = wire.pipe_mut(from.other());
         while let Some(bytes) = pipe.next_to_travel() {
             let nth = pipe.carried();
-            let delay = weather.span(Kind::Delay, link.name(), now, nth, DELAY_NS.0, DELAY_NS.1) + trouble.map_or(0, |t| t.extra_delay_ns);
+            let delay =
+                weather.span(Kind::Delay, link.name(), now, nth, DELAY_NS.0, DELAY_NS.1) + trouble.as_mut().map_or(0, |t| t.slow_down());
             let at = pipe.travel(now + delay, bytes * BYTE_NS);
             self.bytes += bytes;
             out.push((at, id, NetEvent::Arrive { end: from.other() }));
@@ -155,8 +177,9 @@ impl Network {
         let wire = self.wires.get_mut(&id)?;
         let link = wire.link_to(end);
         let pipe = wire.pipe_mut(end);
-        if self.links.get(&link).is_some_and(Trouble::is_cut) {
+        if let Some(trouble) = self.links.get_mut(&link).filter(|trouble| trouble.is_cut()) {
             pipe.stuck = true;
+            trouble.met = true;
             return None;
         }
         pipe.take_arrived(now)
@@ -244,9 +267,14 @@ impl Network {
         self.links.entry(link).or_default()
     }
 
-    /// Takes every trouble off a link, and lets what was stuck on it arrive; what the reader consumed meanwhile is acknowledged.
+    /// Takes every trouble off a link.
     pub fn heal(&mut self, now: Time, link: Link, weather: &Weather, out: &mut NetOutbox) {
         self.links.remove(&link);
+        self.pass_again(now, link, weather, out);
+    }
+
+    /// Lets what was stuck on a link arrive; what the reader consumed meanwhile is acknowledged.
+    pub fn pass_again(&mut self, now: Time, link: Link, weather: &Weather, out: &mut NetOutbox) {
         let mut acked = Vec::new();
         for (&id, wire) in &mut self.wires {
             for end in [End::Dialer, End::Acceptor] {
@@ -282,6 +310,12 @@ impl Network {
     fn delay(&self, now: Time, link: Link, nth: u64, weather: &Weather) -> u64 {
         let extra = self.links.get(&link).map_or(0, |trouble| trouble.extra_delay_ns);
         weather.span(Kind::Delay, link.name(), now, nth, DELAY_NS.0, DELAY_NS.1) + extra
+    }
+
+    fn touch(&mut self, link: Link) {
+        if let Some(trouble) = self.links.get_mut(&link) {
+            trouble.met = true;
+        }
     }
 
     fn is_cut(&self, link: Link) -> bool {

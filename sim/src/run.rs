@@ -3,8 +3,17 @@
 //! [`run`] judges every seed once, each on a fresh thread; [`twice`] runs each seed a second time and compares; [`trace`] tells one run in words;
 //! [`kill`] plants mutants and asks which checker speaks.
 
+mod capsule;
+mod judge;
+mod one;
+mod pool;
 mod report;
+mod setup;
 
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -13,7 +22,7 @@ use odradek_machine::Mutant;
 
 pub use report::{Campaign, Difference, Kill, Matrix, RunReport, ScenarioReport, Twice, Verdict};
 
-use crate::scenario::ScenarioError;
+use crate::scenario::{Cell, ScenarioError, find_files, load};
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -37,32 +46,95 @@ pub type Progress<'a> = &'a (dyn Fn(&RunReport) + Sync);
 ///
 /// # Errors
 /// What is wrong with the files; nothing was run then.
-pub fn run(_request: &Request, _progress: Progress<'_>) -> Result<Campaign, ScenarioError> {
-    Ok(Campaign::default())
+pub fn run(request: &Request, progress: Progress<'_>) -> Result<Campaign, ScenarioError> {
+    let cells = load_all(&request.files)?;
+    let tasks: Vec<(usize, u64)> = (0..cells.len()).flat_map(|cell| request.seeds.clone().map(move |seed| (cell, seed))).collect();
+    let reports = pool::each(&tasks, request.jobs, |&(cell, seed)| {
+        let mut report = one::run(&cells[cell], seed, request.mutant, None);
+        if report.verdict.is_failure() {
+            capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, request.mutant);
+        }
+        progress(&report);
+        report
+    });
+    Ok(sum_up(&cells, &tasks, reports, request.mutant.is_some()))
 }
 
-/// Runs every seed twice, the second time traced and with other seeds before it, and compares.
+/// Runs every seed twice, the second time traced and in the opposite order, and compares.
 ///
 /// # Errors
 /// What is wrong with the files; nothing was run then.
-pub fn twice(_request: &Request, _progress: Progress<'_>) -> Result<Twice, ScenarioError> {
-    Ok(Twice::default())
+pub fn twice(request: &Request, progress: Progress<'_>) -> Result<Twice, ScenarioError> {
+    let cells = load_all(&request.files)?;
+    let mut tasks: Vec<(usize, u64)> = (0..cells.len()).flat_map(|cell| request.seeds.clone().map(move |seed| (cell, seed))).collect();
+    let told = |report: RunReport| {
+        progress(&report);
+        report
+    };
+    let first = pool::each(&tasks, request.jobs, |&(cell, seed)| told(one::run(&cells[cell], seed, request.mutant, None)));
+    tasks.reverse();
+    let mut second =
+        pool::each(&tasks, request.jobs, |&(cell, seed)| told(one::run(&cells[cell], seed, request.mutant, Some(&mut |_, _, _| {}))));
+    second.reverse();
+    tasks.reverse();
+    let mut twice = Twice { runs: first.len() as u64, different: Vec::new() };
+    for (&(cell, seed), (a, b)) in tasks.iter().zip(first.iter().zip(&second)) {
+        if (&a.hash, &a.verdict) != (&b.hash, &b.verdict) {
+            twice.different.push(first_difference(&cells[cell], seed, request.mutant, a, b));
+        }
+    }
+    Ok(twice)
 }
 
 /// Runs one seed of one file and tells what happened, a line each.
 ///
 /// # Errors
 /// What is wrong with the file, or with the writer.
-pub fn trace(_file: &Path, _seed: u64, _mutant: Option<Mutant>, _out: &mut dyn Write) -> Result<RunReport, TraceError> {
-    Err(TraceError::Write(io::Error::other("no scenario runs yet")))
+pub fn trace(file: &Path, seed: u64, mutant: Option<Mutant>, out: &mut dyn Write) -> Result<RunReport, TraceError> {
+    let cells = load(file)?;
+    let cell = cells.first().expect("a matrix has at least one cell");
+    let plan = crate::plan::Plan::draw(&cell.scenario, seed);
+    writeln!(out, "{}\n{plan}", cell.scenario.title)?;
+    let (report, lines) = traced(cell, seed, mutant);
+    for line in lines {
+        writeln!(out, "{line}")?;
+    }
+    Ok(report)
 }
 
-/// Runs every seed of every file with each mutant planted, until a checker speaks.
+/// Runs every seed of every file with each mutant planted, until a checker speaks that is silent without it.
 ///
 /// # Errors
 /// What is wrong with the files; nothing was run then.
-pub fn kill(_request: &Request, _mutants: &[Mutant], _progress: Progress<'_>) -> Result<Matrix, ScenarioError> {
-    Ok(Matrix::default())
+pub fn kill(request: &Request, mutants: &[Mutant], progress: Progress<'_>) -> Result<Matrix, ScenarioError> {
+    let cells = load_all(&request.files)?;
+    let tasks: Vec<(usize, u64)> = request.seeds.clone().flat_map(|seed| (0..cells.len()).map(move |cell| (cell, seed))).collect();
+    let mut matrix = Matrix::default();
+    for &mutant in mutants {
+        let mut kill = Kill { mutant: mutant.to_string(), killed_by: None, seeds_to_kill: 0, simulated_ms: 0 };
+        for batch in tasks.chunks(request.jobs.max(1)) {
+            let reports = pool::each(batch, request.jobs, |&(cell, seed)| {
+                let report = one::run(&cells[cell], seed, Some(mutant), None);
+                progress(&report);
+                report
+            });
+            for (&(cell, seed), mut report) in batch.iter().zip(reports) {
+                kill.seeds_to_kill += 1;
+                kill.simulated_ms += report.simulated_ms;
+                // What fails without the mutant as well is no kill.
+                if report.verdict.is_failure() && !one::run(&cells[cell], seed, None, None).verdict.is_failure() {
+                    capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, Some(mutant));
+                    kill.killed_by = Some(report);
+                    break;
+                }
+            }
+            if kill.killed_by.is_some() {
+                break;
+            }
+        }
+        matrix.mutants.push(kill);
+    }
+    Ok(matrix)
 }
 
 /// Why a trace could not be told.
@@ -75,3 +147,64 @@ pub enum TraceError {
     #[error(transparent)]
     Write(#[from] io::Error),
 }
+
+fn load_all(paths: &[PathBuf]) -> Result<Vec<Cell>, ScenarioError> {
+    let files = find_files(paths)?;
+    let cells: Vec<Vec<Cell>> = files.iter().map(|file| load(file)).collect::<Result<_, _>>()?;
+    Ok(cells.into_iter().flatten().collect())
+}
+
+fn traced(cell: &Cell, seed: u64, mutant: Option<Mutant>) -> (RunReport, Vec<String>) {
+    let mut lines = Vec::new();
+    let report = one::run(cell, seed, mutant, Some(&mut |at, who, what| lines.push(format!("{at} {who:<12} {what}"))));
+    (report, lines)
+}
+
+fn first_difference(cell: &Cell, seed: u64, mutant: Option<Mutant>, a: &RunReport, b: &RunReport) -> Difference {
+    let (_, first) = traced(cell, seed, mutant);
+    let (_, second) = traced(cell, seed, mutant);
+    let differs = first.iter().zip(&second).find(|(first, second)| first != second);
+    let (first, second) =
+        differs.map_or_else(|| (format!("hash {}", a.hash), format!("hash {}", b.hash)), |(first, second)| (first.clone(), second.clone()));
+    Difference { scenario: a.scenario.clone(), seed, first, second }
+}
+
+fn sum_up(cells: &[Cell], tasks: &[(usize, u64)], reports: Vec<RunReport>, planted: bool) -> Campaign {
+    let mut campaign = Campaign::default();
+    let mut seen: Vec<BTreeMap<String, u64>> = vec![BTreeMap::new(); cells.len()];
+    campaign.scenarios = cells
+        .iter()
+        .map(|cell| ScenarioReport { scenario: one::name_of(cell), title: cell.scenario.title.clone(), ..ScenarioReport::default() })
+        .collect();
+    for (&(cell, _), report) in tasks.iter().zip(reports) {
+        let scenario = &mut campaign.scenarios[cell];
+        scenario.runs += 1;
+        match &report.verdict {
+            Verdict::Clean => scenario.clean += 1,
+            Verdict::Void { .. } => scenario.void += 1,
+            Verdict::Crash { .. } | Verdict::Liveness { .. } | Verdict::Broken { .. } => scenario.failed += 1,
+        }
+        for (sums, counts) in
+            [(&mut scenario.marks, &report.marks), (&mut scenario.faults, &report.faults), (&mut seen[cell], &report.seen)]
+        {
+            counts.iter().for_each(|(name, count)| *sums.entry(name.clone()).or_default() += count);
+        }
+        campaign.runs += 1;
+        campaign.simulated_ms += report.simulated_ms;
+        campaign.acknowledged += report.acknowledged;
+        if report.verdict.is_failure() {
+            campaign.failures.push(report);
+        }
+    }
+    for ((cell, scenario), seen) in cells.iter().zip(&mut campaign.scenarios).zip(&seen) {
+        let expected = cell.scenario.expect.in_some_seed.iter().map(|anomaly| anomaly.word());
+        // A handful of seeds need not show everything, and a planted bug is looked for by other means.
+        if scenario.runs >= SEEDS_TO_SEE && !planted {
+            scenario.unseen = expected.filter(|word| !seen.contains_key(*word)).map(str::to_owned).collect();
+        }
+    }
+    campaign
+}
+
+/// With fewer seeds than this, an anomaly that is expected in some seed may stay away.
+const SEEDS_TO_SEE: u64 = 20;

@@ -121,7 +121,7 @@ impl Disk {
     /// How many of these bytes fit; counts the fault that leaves too little room.
     fn room_for(&mut self, inode: Inode, at: u64, bytes: u64) -> u64 {
         let Some(limit) = self.troubles.full else { return bytes };
-        let taken: u64 = self.nodes.values().filter_map(|node| node.contents.as_ref()).map(Contents::pages).sum();
+        let taken = self.pages();
         let length = self.contents(inode).map_or(0, Contents::length);
         let own = length.div_ceil(PAGE_BYTES) * PAGE_BYTES;
         let room = (own + limit.pages_max.saturating_sub(taken) * PAGE_BYTES).saturating_sub(at);
@@ -225,7 +225,7 @@ impl Disk {
     }
 
     fn free(&self) -> u64 {
-        let taken: u64 = self.nodes.values().filter_map(|node| node.contents.as_ref()).map(Contents::pages).sum();
+        let taken = self.pages();
         match self.troubles.full {
             Some(limit) => limit.pages_max.saturating_sub(taken) * PAGE_BYTES,
             None => FREE_BYTES.saturating_sub(taken * PAGE_BYTES),

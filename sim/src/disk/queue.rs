@@ -81,6 +81,12 @@ impl Queue {
         }
     }
 
+    /// Whose turns there will be, and how many of each.
+    pub fn turns(&self) -> Vec<(Turn, usize)> {
+        let files = self.files.iter().map(|(&file, line)| (Turn::File(file), line.waiting.len()));
+        files.chain(self.loose.keys().map(|&op| (Turn::Loose(op), 1))).collect()
+    }
+
     /// How many operations wait.
     pub fn len(&self) -> usize {
         self.loose.len() + self.files.values().map(|line| line.waiting.len()).sum::<usize>()

@@ -95,7 +95,7 @@ fn power_cut_tears_at_sectors_and_never_inside_one() {
         assert!(bytes.chunks(512).all(|sector| sector.iter().all(|&b| b == sector[0])), "a sector is torn inside");
     }
     let mut torn = disk.clone();
-    torn.troubles.next_cut = Some(trouble::NextCut { by: 0, survival: Survival::TornInside });
+    torn.troubles.next_cut = Some(NextCut { by: 0, survival: Survival::TornInside });
     let inside = after_cuts(&torn, |disk| disk.read_file(&Name::from("a")));
     assert!(
         inside.iter().flatten().any(|bytes| bytes.chunks(512).any(|sector| sector.iter().any(|&b| b != sector[0]))),
@@ -184,7 +184,7 @@ fn failed_sync_leaves_clean_pages_whose_old_bytes_show_after_an_eviction() {
 #[test]
 fn full_disk_refuses_what_needs_room_and_still_takes_an_overwrite() {
     let mut disk = disk_with_a_synced_file();
-    disk.troubles.full = Some(trouble::Limit { by: 1, pages_max: 1 });
+    disk.troubles.full = Some(Limit { by: 1, pages_max: 1 });
     write(&mut disk, 1, 3000, &[b'a'; 1000]);
     let now = moment(&disk, 0);
     let refused = disk.carry_out(&DiskAction::Write { file: FileId(1), at: 4000, parts: vec![Bytes::from(vec![1; 200])] }, now);

@@ -27,11 +27,19 @@ pub struct Trouble {
     pub cuts: u32,
     /// What each piece takes longer.
     pub extra_delay_ns: u64,
+    /// True once anything met it.
+    pub met: bool,
 }
 
 impl Trouble {
     /// True if nothing passes.
     pub const fn is_cut(&self) -> bool {
         self.cuts > 0
+    }
+
+    /// The extra delay, which something is about to meet.
+    pub(super) const fn slow_down(&mut self) -> u64 {
+        self.met |= self.extra_delay_ns > 0;
+        self.extra_delay_ns
     }
 }

@@ -17,7 +17,9 @@ pub enum Piece {
     Bytes(Bytes),
     /// Bytes of a file of the sending node, read when they arrive: the kernel queues pages, not copies.
     File {
-        /// Which of the node's log directories.
+        /// Which node.
+        node: u16,
+        /// Which of its log directories.
         dir: u16,
         /// The file, pinned until the piece is carried or dropped.
         inode: Inode,
@@ -48,8 +50,8 @@ impl Piece {
     fn split_to(&mut self, first: u64) -> Piece {
         match self {
             Piece::Bytes(bytes) => Piece::Bytes(bytes.split_to(first as usize)),
-            Piece::File { dir, inode, at, length, .. } => {
-                let head = Piece::File { dir: *dir, inode: *inode, at: *at, length: first, last: false };
+            Piece::File { node, dir, inode, at, length, .. } => {
+                let head = Piece::File { node: *node, dir: *dir, inode: *inode, at: *at, length: first, last: false };
                 *at += first;
                 *length -= first;
                 head
@@ -71,6 +73,7 @@ pub struct Pipe {
     last_at: Time,
     flushed: u32,
     carried: u64,
+    held: bool,
     /// True if something is due that a cut keeps back.
     pub(super) stuck: bool,
 }
@@ -90,6 +93,9 @@ impl Pipe {
 
     /// How many bytes of the next piece may travel; ends of sends that have left are counted on the way.
     pub(super) fn next_to_travel(&mut self) -> Option<u64> {
+        if self.held {
+            return None;
+        }
         while self.unsent.front() == Some(&Piece::Flush) {
             self.unsent.pop_front();
             self.flushed += 1;
@@ -135,6 +141,16 @@ impl Pipe {
 
     pub(super) fn take_flushed(&mut self) -> u32 {
         std::mem::take(&mut self.flushed)
+    }
+
+    /// Holds what is sent from here on, or lets it pass; true if anything waits.
+    pub(super) fn hold(&mut self, held: bool) -> bool {
+        self.held = held;
+        !self.unsent.is_empty()
+    }
+
+    pub(super) fn has_left(&self) -> bool {
+        self.unsent.is_empty()
     }
 
     pub(super) const fn carried(&self) -> u64 {

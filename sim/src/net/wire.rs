@@ -75,6 +75,10 @@ impl Wire {
         Link { from: self.host(end.other()), to: self.host(end) }
     }
 
+    pub(super) const fn pipe(&self, reader: End) -> &Pipe {
+        &self.pipes[reader as usize]
+    }
+
     pub(super) const fn pipe_mut(&mut self, reader: End) -> &mut Pipe {
         &mut self.pipes[reader as usize]
     }

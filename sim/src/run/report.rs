@@ -85,6 +85,27 @@ pub struct RunReport {
     pub capsule: Option<String>,
 }
 
+impl RunReport {
+    /// A report of which nothing but the verdict is known.
+    pub(super) fn of(verdict: Verdict) -> RunReport {
+        RunReport {
+            scenario: String::new(),
+            seed: 0,
+            verdict,
+            hash: String::new(),
+            simulated_ms: 0,
+            events: 0,
+            asked: 0,
+            acknowledged: 0,
+            marks: BTreeMap::new(),
+            faults: BTreeMap::new(),
+            seen: BTreeMap::new(),
+            reproduce: None,
+            capsule: None,
+        }
+    }
+}
+
 /// What one scenario came to over all its seeds.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ScenarioReport {

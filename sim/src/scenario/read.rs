@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use odradek_cluster::config::{Definition, broker_keys, topic_keys};
+
 use super::draws::Params;
 use super::error::ScenarioError;
 use super::model::{Anomaly, ClientKind, ClientSpec, ClusterSpec, Expect, FaultSpec, RunSpec, Scenario, TopicSpec};
@@ -10,6 +12,7 @@ use super::value::{Count, Draw, Every, Size, Span};
 use super::when::{When, Who};
 use crate::fault::{Fault, Lasts, Suffers};
 use crate::oracle::Guarantee;
+use crate::workload::client_keys;
 
 /// Whether a key was there: what a file leaves open, the files that it uses may say.
 #[derive(Default)]
@@ -69,7 +72,7 @@ fn cluster(node: &Node<'_>) -> Result<ClusterSpec, ScenarioError> {
     if let Some(image) = table.take("image")? {
         cluster.image = Some(image.text()?.to_owned());
     }
-    cluster.config = config(table.take("config")?)?;
+    cluster.config = config(table.take("config")?, &names(broker_keys()))?;
     table.finish()?;
     Ok(cluster)
 }
@@ -81,7 +84,7 @@ fn topic(node: &Node<'_>) -> Result<TopicSpec, ScenarioError> {
         name: Arc::from(table.need("name")?.text()?),
         partitions: count(&mut table, "partitions")?,
         replication: count(&mut table, "replication")?,
-        config: config(table.take("config")?)?,
+        config: config(table.take("config")?, &names(topic_keys()))?,
     };
     table.finish()?;
     Ok(topic)
@@ -110,7 +113,7 @@ fn client(node: &Node<'_>) -> Result<ClientSpec, ScenarioError> {
             .map_or(Ok(Draw::One("none".to_owned())), |node| words_of(&node, &["none", "gzip", "snappy", "lz4", "zstd"]))?,
         start: table.take("start")?.map_or(Ok(Draw::Range(Span(0), Span(500_000_000))), |node| Draw::read(&node))?,
         operations: table.take("operations")?.map(|node| Draw::read(&node)).transpose()?,
-        config: config(table.take("config")?)?,
+        config: config(table.take("config")?, client_keys())?,
     };
     table.finish()?;
     Ok(client)
@@ -174,9 +177,18 @@ fn guarantee(node: &Node<'_>) -> Result<Guarantee, ScenarioError> {
     word_of(node, &words)
 }
 
-fn config(node: Option<Node<'_>>) -> Result<Vec<(String, Draw<String>)>, ScenarioError> {
+/// A table of configuration, of which every key must be known.
+fn config(node: Option<Node<'_>>, known: &[&str]) -> Result<Vec<(String, Draw<String>)>, ScenarioError> {
     let Some(node) = node else { return Ok(Vec::new()) };
-    node.table()?.entries()?.into_iter().map(|(key, value)| Ok((key, Draw::read_words(&value)?))).collect()
+    let entry = |(key, value): (String, Node<'_>)| match known.contains(&key.as_str()) {
+        true => Ok((key, Draw::read_words(&value)?)),
+        false => Err(value.wrong_word(&format!("no configuration key `{key}`"), &key, known.iter().copied())),
+    };
+    node.table()?.entries()?.into_iter().map(entry).collect()
+}
+
+fn names(keys: &[Definition]) -> Vec<&'static str> {
+    keys.iter().map(|key| key.name).collect()
 }
 
 fn size(node: &Node<'_>) -> Result<(u64, u64), ScenarioError> {

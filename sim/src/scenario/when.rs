@@ -154,7 +154,11 @@ impl When {
                 if list.is_empty() {
                     return Err(several.error("waits for nothing"));
                 }
-                found.push(make(list.iter().map(When::read).collect::<Result<_, _>>()?));
+                let inner: Vec<When> = list.iter().map(When::read).collect::<Result<_, _>>()?;
+                if let Some(nth) = inner.iter().position(|when| when.after.is_some()) {
+                    return Err(list[nth].error("`after` belongs to the outer moment"));
+                }
+                found.push(make(inner));
             }
         }
         match found.len() {

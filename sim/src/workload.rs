@@ -1,0 +1,15 @@
+//! What applications do with their clients: write, read, administer, at their pace, and tell the oracle what they did and saw.
+
+mod admin;
+mod config;
+mod consumer;
+mod machine;
+mod producer;
+mod value;
+
+pub use admin::AdminApp;
+pub use config::client_keys;
+pub use consumer::ConsumerApp;
+pub use machine::{Asked, Event, Machine, Said, Told};
+pub use producer::ProducerApp;
+pub use value::{record_of, value_of};

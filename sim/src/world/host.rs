@@ -1,0 +1,142 @@
+//! The two kinds of hosts: a node with its disks, and a client with its application.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use odradek_broker::Node;
+use odradek_broker::io::{ConnectionId, Input, Outbox, WorkId};
+use odradek_broker::work::Work;
+use odradek_client::io::ConnectionId as ClientConnectionId;
+use odradek_wire::api::ApiKey;
+use odradek_wire::ids::TopicPartition;
+
+use super::socket::Socket;
+use crate::clock::Clock;
+use crate::disk::Disk;
+use crate::disk::queue::Queue;
+use crate::net::WireId;
+use crate::time::Time;
+use crate::workload::{AdminApp, ConsumerApp, Machine, ProducerApp, Told};
+
+/// When a process steps: one input after the other, each taking its time.
+#[derive(Debug, Default)]
+pub struct Pace {
+    /// Its how-manyeth life, from one; what belongs to an earlier one is not for it.
+    pub life: u32,
+    /// It is in the middle of a step until then.
+    pub busy_until: Time,
+    /// A turn is scheduled.
+    pub due: bool,
+    /// A wake is scheduled for then.
+    pub wake_at: Option<Time>,
+    /// It stands still.
+    pub paused: bool,
+    /// Every step takes so many times as long.
+    pub slow: u64,
+    /// Steps taken, over all lives.
+    pub steps: u64,
+}
+
+impl Pace {
+    /// A process that has not lived yet.
+    pub fn new() -> Pace {
+        Pace { slow: 1, ..Pace::default() }
+    }
+
+    /// A new life.
+    pub const fn rise(&mut self, now: Time) {
+        self.life += 1;
+        (self.busy_until, self.due, self.wake_at, self.paused) = (now, false, None, false);
+    }
+}
+
+/// A response that a node owes on a connection.
+#[derive(Debug)]
+pub struct Owed {
+    /// To which request.
+    pub api: ApiKey,
+    /// In which version.
+    pub version: i16,
+    /// For Produce: how many records go where.
+    pub records: Vec<(TopicPartition, u32)>,
+}
+
+/// A broker's machine: process, disks, clock.
+pub struct NodeHost {
+    /// What it is called.
+    pub name: String,
+    /// The process, while it lives.
+    pub node: Option<Box<Node>>,
+    /// When it steps.
+    pub pace: Pace,
+    /// Its clocks.
+    pub clock: Clock,
+    /// Its log directories.
+    pub disks: Vec<Disk>,
+    /// Disk operations that have not completed.
+    pub queue: Queue,
+    /// Work that is not done, with the length that its file had.
+    pub works: BTreeMap<WorkId, (Work, u64)>,
+    /// What waits for the process.
+    pub inbox: VecDeque<Input>,
+    /// Its connections.
+    pub sockets: BTreeMap<ConnectionId, Socket>,
+    /// The same by their wires.
+    pub by_wire: BTreeMap<WireId, ConnectionId>,
+    /// Responses owed, by connection, in order.
+    pub owed: BTreeMap<ConnectionId, VecDeque<Owed>>,
+    /// Connections accepted in this life.
+    pub accepted: u64,
+    /// It accepts connections.
+    pub listening: bool,
+    /// Its kernel refuses connections, because of so many faults.
+    pub refusing: u32,
+    /// The machine has power.
+    pub powered: bool,
+    /// Every disk operation takes so many times as long.
+    pub disk_slow: u64,
+    /// No disk operation completes before then.
+    pub disk_stalled_until: Time,
+    /// It was asked to stop.
+    pub stopping: bool,
+    /// Why it ended or could not start, last time.
+    pub last_words: Option<String>,
+    /// Reused from step to step.
+    pub outbox: Outbox,
+}
+
+/// What an application does.
+#[derive(Debug)]
+pub enum App {
+    /// It writes.
+    Producer(ProducerApp),
+    /// It reads.
+    Consumer(ConsumerApp),
+    /// It asks.
+    Admin(AdminApp),
+    /// The world's own hands: sets up, acts as operator, reads at the end.
+    Own,
+}
+
+/// A client's machine.
+pub struct ClientHost {
+    /// What it is called.
+    pub name: String,
+    /// The client process, while it lives.
+    pub machine: Option<Machine>,
+    /// The application.
+    pub app: App,
+    /// When it steps.
+    pub pace: Pace,
+    /// Its clocks.
+    pub clock: Clock,
+    /// What waits for the process.
+    pub inbox: VecDeque<Told>,
+    /// Its connections, dialed ones included.
+    pub sockets: BTreeMap<ClientConnectionId, Socket>,
+    /// The same by their wires.
+    pub by_wire: BTreeMap<WireId, ClientConnectionId>,
+    /// Requests of this kind are held from the next one on.
+    pub hold: Option<(ApiKey, usize)>,
+    /// Connections on which what is sent is held.
+    pub held: Vec<WireId>,
+}

@@ -1,0 +1,272 @@
+//! What happens on the network, and what kernels and processes do about it.
+
+use bytes::Bytes;
+use odradek_broker::io::{ConnectionId, Input, ListenerId};
+use odradek_wire::frame::FrameLimits;
+
+use super::World;
+use super::socket::{Heard, Socket};
+use crate::net::{End, EndState, HostId, NetEvent, Piece, WireId};
+use crate::weather::Kind;
+use crate::workload::Told;
+
+impl World<'_, '_> {
+    pub(super) fn net_event(&mut self, wire: WireId, event: NetEvent) {
+        self.hash.number(u64::from(wire.0));
+        match event {
+            NetEvent::Syn { attempt } => self.syn(wire, attempt),
+            NetEvent::Answered { open } => self.answered(wire, open),
+            NetEvent::Arrive { end } => self.read_wire(wire, end),
+            NetEvent::Reset { end } => {
+                if self.on_net(self.now, |net, now, _, out| net.reset_arrives(now, wire, end, out)) {
+                    self.cut_off(wire, end);
+                }
+            }
+        }
+    }
+
+    /// A wish for a connection reaches a machine.
+    fn syn(&mut self, id: WireId, attempt: u8) {
+        if !self.on_net(self.now, |net, now, weather, out| net.syn_arrives(now, id, attempt, weather, out)) {
+            return;
+        }
+        let wire = self.net.wire(id).expect("its wish just arrived");
+        let (from, to) = (wire.host(End::Dialer), wire.host(End::Acceptor));
+        let nth = usize::from(to.0);
+        let host = &self.nodes[nth];
+        if !host.powered {
+            return self.on_net(self.now, |net, now, weather, out| net.unanswered(now, id, attempt, weather, out));
+        }
+        let open = host.node.is_some() && host.listening && host.refusing == 0;
+        if host.refusing > 0 {
+            self.faults.touch_refusal(nth);
+        }
+        self.on_net(self.now, |net, now, weather, out| net.answer(now, id, open, weather, out));
+        if open {
+            self.accept(nth, id, from);
+            self.read_wire(id, End::Acceptor);
+        }
+    }
+
+    fn accept(&mut self, nth: usize, wire: WireId, from: HostId) {
+        let peer = self.host_name(from);
+        let host = &mut self.nodes[nth];
+        let connection = ConnectionId(host.accepted);
+        host.accepted += 1;
+        let limits = FrameLimits::server(FrameLimits::REQUEST_BYTES_MAX);
+        host.sockets.insert(connection, Socket::new(wire, End::Acceptor, limits));
+        host.by_wire.insert(wire, connection);
+        self.tell_node(nth, Input::Opened { connection, listener: ListenerId(0), peer });
+    }
+
+    fn answered(&mut self, wire: WireId, open: bool) {
+        let dialer = self.net.wire(wire).map(|wire| wire.host(End::Dialer));
+        let opened = self.net.answered(wire, open);
+        let Some(client) = dialer.and_then(|host| self.client_of(host)) else { return };
+        let Some(&connection) = self.clients[client].by_wire.get(&wire) else { return };
+        if opened {
+            self.tell_client(client, Told::Dialed(connection, Ok(())));
+            self.read_wire(wire, End::Dialer);
+        } else if !open {
+            self.clients[client].by_wire.remove(&wire);
+            self.clients[client].sockets.remove(&connection);
+            self.tell_client(client, Told::Dialed(connection, Err("connection refused".to_owned())));
+        }
+    }
+
+    /// Bytes may have arrived at an end: the kernel takes them, the process reads what it wants.
+    pub(super) fn read_wire(&mut self, id: WireId, end: End) {
+        let Some(wire) = self.net.wire(id) else { return };
+        let (host, state) = (wire.host(end), wire.state(end));
+        match state {
+            EndState::Wishing => {}
+            EndState::Closed | EndState::Vanished => self.refuse_bytes(id, end, host),
+            EndState::Open if self.is_paused(host) => {}
+            EndState::Open => {
+                while let Some(piece) = self.net.take_arrived(self.now, id, end) {
+                    self.take_piece(id, end, host, piece);
+                }
+                self.pump(id, end, host);
+            }
+        }
+    }
+
+    fn is_paused(&self, host: HostId) -> bool {
+        match self.client_of(host) {
+            Some(client) => self.clients[client].pace.paused,
+            None => self.nodes[usize::from(host.0)].pace.paused,
+        }
+    }
+
+    fn take_piece(&mut self, id: WireId, end: End, host: HostId, piece: Piece) {
+        let ended = piece == Piece::End;
+        let bytes = self.resolve(piece);
+        let Some(socket) = self.socket(host, id) else { return };
+        debug_assert_eq!(socket.end, end);
+        if ended {
+            socket.ended();
+        } else if !bytes.is_empty() {
+            socket.arrived(bytes.clone());
+            self.hash.bytes(&bytes);
+        }
+    }
+
+    /// The bytes of a piece. Those of a file are read at this moment, not when they were sent.
+    fn resolve(&mut self, piece: Piece) -> Bytes {
+        match piece {
+            Piece::Bytes(bytes) => bytes,
+            Piece::File { node, dir, inode, at, length, last } => {
+                let disk = &mut self.nodes[usize::from(node)].disks[usize::from(dir)];
+                let bytes = disk.read_pinned(inode, at, length);
+                if last {
+                    disk.unpin(inode);
+                }
+                assert_eq!(
+                    bytes.len() as u64,
+                    length,
+                    "a response points beyond the end of its file: at {at} of {inode:?} in directory {dir}"
+                );
+                bytes
+            }
+            Piece::Flush | Piece::End => Bytes::new(),
+        }
+    }
+
+    /// Pieces that nobody will read let go of their files.
+    pub(super) fn let_go(&mut self, pieces: Vec<Piece>) {
+        for piece in pieces {
+            if let Piece::File { node, dir, inode, last: true, .. } = piece {
+                self.nodes[usize::from(node)].disks[usize::from(dir)].unpin(inode);
+            }
+        }
+    }
+
+    /// Bytes for a connection that this kernel does not know any more are answered by a reset, if the machine has power.
+    fn refuse_bytes(&mut self, id: WireId, end: End, host: HostId) {
+        let mut arrived = Vec::new();
+        while let Some(piece) = self.net.take_arrived(self.now, id, end) {
+            arrived.push(piece);
+        }
+        let bytes = arrived.iter().any(|piece| piece.length() > 0);
+        self.let_go(arrived);
+        let powered = self.client_of(host).is_some() || self.nodes[usize::from(host.0)].powered;
+        if bytes && powered {
+            let dropped = self.on_net(self.now, |net, now, weather, out| net.reset(now, id, end, weather, out));
+            self.let_go(dropped);
+        }
+        self.net.sweep(id);
+    }
+
+    fn socket(&mut self, host: HostId, wire: WireId) -> Option<&mut Socket> {
+        match self.client_of(host) {
+            Some(client) => {
+                let client = &mut self.clients[client];
+                client.sockets.get_mut(client.by_wire.get(&wire)?)
+            }
+            None => {
+                let node = &mut self.nodes[usize::from(host.0)];
+                node.sockets.get_mut(node.by_wire.get(&wire)?)
+            }
+        }
+    }
+
+    /// The process reads, and hears what that brings.
+    fn pump(&mut self, id: WireId, end: End, host: HostId) {
+        let draw = self.weather.at(Kind::Split, u64::from(id.0), self.now);
+        let mut heard = std::mem::take(&mut self.heard);
+        let read = self.socket(host, id).map_or(0, |socket| socket.read(draw, &mut heard));
+        for heard in heard.drain(..) {
+            match self.client_of(host) {
+                Some(client) => self.client_heard(client, id, heard),
+                None => {
+                    if let Some(&connection) = self.nodes[usize::from(host.0)].by_wire.get(&id) {
+                        self.node_heard(usize::from(host.0), connection, heard);
+                    }
+                }
+            }
+        }
+        self.heard = heard;
+        if read > 0 {
+            self.net.consumed(id, end, read);
+            self.on_net(self.now, |net, now, weather, out| net.push_on(now, id, end.other(), weather, out));
+            self.after_push(id, end.other());
+        }
+    }
+
+    /// What left an end may complete sends and closes of a node.
+    pub(super) fn after_push(&mut self, id: WireId, from: End) {
+        let flushed = self.net.take_flushed(id, from);
+        let Some(host) = self.net.wire(id).map(|wire| wire.host(from)) else { return };
+        if self.client_of(host).is_some() {
+            return;
+        }
+        let nth = usize::from(host.0);
+        let Some(&connection) = self.nodes[nth].by_wire.get(&id) else { return };
+        for _ in 0..flushed {
+            self.tell_node(nth, Input::Flushed { connection });
+        }
+        let closing = self.nodes[nth].sockets.get(&connection).is_some_and(|socket| socket.closing);
+        if closing && self.net.has_left(id, from) {
+            self.forget_node_socket(nth, connection);
+            self.tell_node(nth, Input::Closed { connection });
+        }
+    }
+
+    /// The other end closed, or sent what is no frame: the node's end closes as well.
+    pub(super) fn end_node_socket(&mut self, nth: usize, connection: ConnectionId) {
+        let Some((wire, end)) = self.forget_node_socket(nth, connection) else { return };
+        let dropped = self.on_net(self.now, |net, now, weather, out| net.close(now, wire, end, true, weather, out));
+        self.let_go(dropped);
+        self.tell_node(nth, Input::Closed { connection });
+    }
+
+    pub(super) fn forget_node_socket(&mut self, nth: usize, connection: ConnectionId) -> Option<(WireId, End)> {
+        let host = &mut self.nodes[nth];
+        let socket = host.sockets.remove(&connection)?;
+        host.by_wire.remove(&socket.wire);
+        host.owed.remove(&connection);
+        Some((socket.wire, socket.end))
+    }
+
+    /// A connection broke at one end: the process hears of it.
+    pub(super) fn cut_off(&mut self, id: WireId, end: End) {
+        let ends = [EndOf::Node, EndOf::Client];
+        for kind in ends {
+            match kind {
+                EndOf::Node => {
+                    let node = self
+                        .nodes
+                        .iter()
+                        .position(|host| host.by_wire.get(&id).is_some_and(|connection| host.sockets[connection].end == end));
+                    if let Some(nth) = node {
+                        let connection = self.nodes[nth].by_wire[&id];
+                        self.forget_node_socket(nth, connection);
+                        self.tell_node(nth, Input::Closed { connection });
+                    }
+                }
+                EndOf::Client => {
+                    let client = self
+                        .clients
+                        .iter()
+                        .position(|host| host.by_wire.get(&id).is_some_and(|connection| host.sockets[connection].end == end));
+                    if let Some(client) = client {
+                        self.client_heard(client, id, Heard::Ended);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Everything that arrived while a process stood still is read.
+    pub(super) fn read_all(&mut self, host: HostId) {
+        for (wire, end) in self.net.wires_of(host) {
+            self.read_wire(wire, end);
+        }
+    }
+}
+
+#[derive(Clone, Copy)]
+enum EndOf {
+    Node,
+    Client,
+}
