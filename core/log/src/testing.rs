@@ -2,6 +2,7 @@
 
 pub(crate) mod batches;
 pub(crate) mod disk;
+pub(crate) mod opening;
 pub(crate) mod play;
 pub(crate) mod search;
 

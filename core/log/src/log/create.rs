@@ -43,6 +43,7 @@ impl Log {
         if log.segments.back().is_none_or(|s| s.end != log.ends.end) {
             log.push_segment(now, log.ends.end, out);
         }
+        log.ends.written_at = log.segments.back().map_or((log.ends.end, 0), |s| (s.base, s.length));
         // What a crash left above the recovery point is in the page cache at best.
         let unsynced: Vec<_> = log.segments.iter().filter(|s| s.synced < s.end).map(|s| s.file).collect();
         for file in unsynced {

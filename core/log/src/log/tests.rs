@@ -1,6 +1,7 @@
 //! A log on a disk whose completions come in any order.
 
 mod basics;
+mod lives;
 mod model;
 mod plays;
 mod story;

@@ -22,6 +22,11 @@ pub(crate) struct Disk {
 }
 
 impl Disk {
+    /// The process that had files open is gone.
+    pub(crate) fn let_go(&mut self) {
+        self.handles.clear();
+    }
+
     pub(crate) fn apply(&mut self, action: &DiskAction, wall_ms: i64) -> DiskResult {
         let name = self.name_of(action);
         if self.stops(action.verb()) {
