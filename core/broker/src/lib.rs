@@ -24,3 +24,6 @@ pub mod work;
 pub use node::Node;
 pub use partition::PartitionId;
 pub use setup::{Listener, NodeSetup};
+
+#[cfg(test)]
+mod tests;

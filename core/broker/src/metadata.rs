@@ -56,6 +56,8 @@ pub(crate) struct Metadata {
     /// What is still to be read before the quorum starts, in order, and what was read of a batch that is not whole yet.
     pub(crate) unread: VecDeque<Unread>,
     pub(crate) partial: Bytes,
+    /// The log's directory is being made: nothing can be written beside it yet.
+    pub(crate) being_made: bool,
     /// The synced end that the quorum was last told.
     pub(crate) told_synced: Offset,
     /// What is committed and visible.
@@ -85,6 +87,7 @@ impl Metadata {
             token: 0,
             unread: VecDeque::new(),
             partial: Bytes::new(),
+            being_made: false,
             told_synced: Offset(-1),
             loader: Loader::default(),
             image_end: Offset(0),

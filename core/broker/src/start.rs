@@ -191,6 +191,7 @@ impl Start {
         };
         let mut metadata = Metadata::new(quorum, log, dir, (log_owner, files_owner), controller);
         metadata.unread = unread;
+        metadata.being_made = found.recovered.is_none();
         metadata.bootstrap = bootstrap.map_or_else(bootstrap_records, |b| b.records);
         Ok((metadata, (log_said, quorum_said)))
     }

@@ -74,7 +74,9 @@ impl Running {
         let (owner, dir) = (self.metadata.log_owner, self.metadata.dir);
         self.carry_log(now, owner, dir, Holder::MetadataLog, said.0, out);
         self.quorum_begins(now, said.1, out);
-        self.load_on(now, out);
+        if !self.metadata.being_made {
+            self.load_on(now, out);
+        }
     }
 
     /// A disk operation of an opening finished.

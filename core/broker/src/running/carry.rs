@@ -56,7 +56,13 @@ impl Running {
             Some((Holder::Partition(id), _)) => {
                 self.with_replica(now, id, out, |replica, said| replica.log.step(now, input, said));
             }
-            Some((Holder::MetadataLog, _)) => self.with_metadata_log(now, out, |log, said| log.step(now, input, said)),
+            Some((Holder::MetadataLog, _)) => {
+                self.with_metadata_log(now, out, |log, said| log.step(now, input, said));
+                // The first thing that a log is told is that its directory was made.
+                if std::mem::take(&mut self.metadata.being_made) {
+                    self.load_on(now, out);
+                }
+            }
             Some((Holder::Quorum, _)) => self.quorum_file_done(now, input, out),
             Some((Holder::Dying, _)) => self.with_dying(now, owner, out, |log, said| log.step(now, input, said)),
             Some((Holder::Sweep, dir)) => self.swept(now, owner, dir, input, out),
