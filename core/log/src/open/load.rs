@@ -48,6 +48,8 @@ pub(super) struct LoadSetup {
     pub(super) high_watermark: Option<Offset>,
     /// `index.interval.bytes`.
     pub(super) index_interval_bytes: u32,
+    /// `cleanup.policy` contains `compact`.
+    pub(super) compacts: bool,
     /// True for the metadata log: scanned whole, no producers, and beside it snapshots above which it may not end.
     pub(super) is_metadata: bool,
     /// Which guards stand.
@@ -328,7 +330,7 @@ impl LoadLog {
     fn scan(&mut self, i: usize, ids: &mut DirIds, out: &mut Vec<Output>) {
         let Some(segment) = self.segments.all.get(i) else { return self.finish(ids, out) };
         let recovers = self.recovers(i);
-        if recovers && self.recover_from < Some(i) && plan::is_torn_between(self.setup.known, self.end, segment.base) {
+        if recovers && self.recover_from < Some(i) && plan::is_torn_between(self.setup.known, self.setup.compacts, self.end, segment.base) {
             reached!(&mut NotesOf(out), "log.hole_cut", of = &self.setup.subject, self.end.0, segment.base.0);
             self.cut = Some(Cut { segment: i, length: None });
             return self.finish(ids, out);

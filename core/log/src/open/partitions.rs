@@ -212,6 +212,7 @@ impl LoadAll {
             log_start: find(&self.known.log_starts),
             high_watermark: find(&self.known.high_watermarks),
             index_interval_bytes: assigned.config.index_interval_bytes,
+            compacts: assigned.config.cleanup_compact,
             is_metadata: false,
             guards: setup.guards,
         }

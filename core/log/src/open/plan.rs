@@ -79,9 +79,15 @@ pub(super) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict
     }
 }
 
-/// True if a segment does not follow from the one before in a stretch that was not synced: the end of the one before is what a power cut took.
+/// True if a segment does not follow from the one before in a stretch that was not synced: the end of the one before is what a crash took.
 ///
-/// Compaction leaves gaps of its own, but only in what is synced.
-pub(super) fn is_torn_between(known: Known, end: Offset, next_base: Offset) -> bool {
-    matches!(known, Known::Mark { .. }) && next_base > end && end >= known.end()
+/// Compaction leaves gaps too, but only in what is synced: a mark of ours says how far that is. Apache Kafka's recovery point may be a minute old, so that with it
+/// alone only a log that is not compacted has no gaps.
+pub(super) fn is_torn_between(known: Known, compacts: bool, end: Offset, next_base: Offset) -> bool {
+    let tells = match known {
+        Known::Clean { .. } => false,
+        Known::Mark { .. } => true,
+        Known::RecoveryPoint { .. } => !compacts,
+    };
+    tells && next_base > end && end >= known.end()
 }

@@ -221,6 +221,7 @@ impl Begin {
             log_start: None,
             high_watermark: None,
             index_interval_bytes: 4096,
+            compacts: false,
             is_metadata: true,
             guards: setup.guards,
         };
