@@ -1,6 +1,7 @@
 //! The bytes of one file as a disk has them: durable, cached and dirty by sector, on copy-on-write pages.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
@@ -210,7 +211,7 @@ impl Contents {
             let page = &self.pages[&number];
             let from = at.saturating_sub(number * PAGE_BYTES);
             let to = (end - number * PAGE_BYTES).min(PAGE_BYTES);
-            if page.differs(page.dirty & sectors_between(from, to)) {
+            if page.differs(page.dirty & sectors_between(from, to), from as usize..to as usize) {
                 return None;
             }
         }
@@ -328,11 +329,16 @@ impl Page {
         }
     }
 
-    fn differs(&self, sectors: u8) -> bool {
+    /// True if cache and disk have different bytes for a range, as far as it lies in these sectors. Bytes that are the same in both versions of a sector
+    /// survive whichever of the two does.
+    fn differs(&self, sectors: u8, within: Range<usize>) -> bool {
         const ZEROS: Block = [0; PAGE_BYTES as usize];
         let cached = self.cached.as_deref().unwrap_or(&ZEROS);
         let durable = self.durable.as_deref().unwrap_or(&ZEROS);
-        ranges_of(sectors).any(|range| cached[range.clone()] != durable[range])
+        ranges_of(sectors).any(|sector| {
+            let both = sector.start.max(within.start)..sector.end.min(within.end);
+            cached[both.clone()] != durable[both]
+        })
     }
 }
 
@@ -342,7 +348,7 @@ fn sectors_between(from: u64, to: u64) -> u8 {
     (first..last).fold(0, |mask, sector| mask | 1 << sector)
 }
 
-fn ranges_of(sectors: u8) -> impl Iterator<Item = std::ops::Range<usize>> {
+fn ranges_of(sectors: u8) -> impl Iterator<Item = Range<usize>> {
     let sector = SECTOR_BYTES as usize;
     (0..SECTORS as usize).filter(move |bit| sectors & 1 << bit != 0).map(move |bit| bit * sector..(bit + 1) * sector)
 }

@@ -76,6 +76,20 @@ fn power_cut_can_take_a_write_that_was_not_synced_and_can_leave_it() {
 }
 
 #[test]
+fn synced_bytes_stay_sure_when_more_is_written_behind_them_into_their_sector() {
+    let mut disk = Disk::new();
+    create(&mut disk, 1, "a");
+    write(&mut disk, 1, 0, b"synced");
+    sync(&mut disk, 1);
+    sync_directory(&mut disk, "");
+    write(&mut disk, 1, 6, b"not yet");
+    assert_eq!(disk.surely_holds(&Name::from("a"), 0, 6), Some(Bytes::from_static(b"synced")));
+    assert!(after_cuts(&disk, |disk| disk.read_file(&Name::from("a"))).into_iter().flatten().all(|bytes| bytes.starts_with(b"synced")));
+    write(&mut disk, 1, 5, b"?");
+    assert_eq!(disk.surely_holds(&Name::from("a"), 0, 6), None);
+}
+
+#[test]
 fn power_cut_can_leave_a_hole_before_bytes_that_survived() {
     let mut disk = disk_with_a_synced_file();
     write(&mut disk, 1, 3072, &[b'b'; 4096]);

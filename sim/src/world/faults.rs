@@ -129,6 +129,11 @@ impl Faults {
         self.entries.iter_mut().filter(suffers).for_each(|entry| entry.touched = true);
     }
 
+    /// True once anything has gone wrong by the plan.
+    pub(super) fn any_began(&self) -> bool {
+        self.entries.iter().any(|entry| !matches!(entry.state, State::Waiting { .. } | State::Fired))
+    }
+
     pub(super) fn entry(&self, fault: usize) -> &Entry {
         &self.entries[fault]
     }

@@ -10,7 +10,7 @@ use odradek_machine::Seed;
 use odradek_wire::ids::NodeId;
 
 use super::host::{App, ClientHost, NodeHost, Pace};
-use super::{Happening, World};
+use super::{Happening, Stop, World};
 use crate::clock::Clock;
 use crate::disk::queue::Queue;
 use crate::disk::{Disk, Moment, Survival};
@@ -200,6 +200,10 @@ impl World<'_, '_> {
         let asked = self.nodes[nth].stopping;
         self.nodes[nth].last_words = outcome.err();
         self.fall(nth, Fate::Stopped, None);
+        if !asked && !self.faults.any_began() {
+            let why = self.nodes[nth].last_words.clone().unwrap_or_default();
+            self.stop.get_or_insert(Stop::Liveness(format!("{} gave up although nothing had gone wrong: {why}", self.nodes[nth].name)));
+        }
         if !asked {
             // Whatever supervises processes starts it again.
             self.rise_later(HostId(nth as u16), SECOND);
