@@ -143,7 +143,7 @@ fn config(arguments: &Arguments) -> Result<ProducerConfig, String> {
         acks,
         compression,
         idempotence: acks == Acks::All,
-        delivery_timeout_ms: timeout_ms,
+        delivery_timeout_ms: config.linger_ms + timeout_ms, // a request may take the whole of it
         block_ms_max: timeout_ms,
         ..config
     })
