@@ -166,8 +166,8 @@ struct OwnerState {
     entry: Option<Entry>,
     /// A log start that it asked for and does not yet say itself.
     start_asked: Option<Offset>,
-    /// Its directory is being made: what it asks waits.
-    held: Option<VecDeque<Request>>,
+    /// Its directory is being made: what it asks waits, and what others ask below that directory.
+    held: Option<VecDeque<(OwnerId, Request)>>,
 }
 
 /// What an operation is for.

@@ -18,8 +18,9 @@ impl LogDir {
         if self.state == State::OutOfService {
             return self.refuse(now, owner, request, out);
         }
-        if let Some(held) = self.owners.get_mut(&owner).and_then(|o| o.held.as_mut()) {
-            held.push_back(request);
+        let maker = self.maker(owner, &request);
+        if let Some(held) = self.owners.get_mut(&maker).and_then(|o| o.held.as_mut()) {
+            held.push_back((owner, request));
             return;
         }
         match request {
@@ -44,6 +45,17 @@ impl LogDir {
             Request::Forget => self.forget(owner),
             Request::Closed { clean } => self.closed(now, owner, clean, out),
         }
+    }
+
+    /// Whose directory a request needs: that of its owner, or of whoever makes the one that the name is in (the quorum's small files lie with its log).
+    fn maker(&self, owner: OwnerId, request: &Request) -> OwnerId {
+        let name = match request {
+            Request::Replace { name, .. } | Request::WriteNew { name, .. } => name,
+            Request::Disk { action: DiskAction::Create { name, .. }, .. } => name,
+            _ => return owner,
+        };
+        let maker = self.taken.get(&name.parent()).copied();
+        maker.filter(|maker| self.owners.get(maker).is_some_and(|o| o.held.is_some())).unwrap_or(owner)
     }
 
     /// An operation of an owner.
@@ -83,7 +95,7 @@ impl LogDir {
     fn ops_waiting(&mut self, owner: OwnerId, token: Token) {
         let Some((name, _)) = self.waiting_for_name.last().cloned() else { return };
         if let Some(held) = self.owners.get_mut(&owner).and_then(|o| o.held.as_mut()) {
-            held.push_front(Request::Disk { token, action: DiskAction::MakeDirectory { name } });
+            held.push_front((owner, Request::Disk { token, action: DiskAction::MakeDirectory { name } }));
         }
     }
 
@@ -99,8 +111,8 @@ impl LogDir {
     /// What an owner asked while its directory was being made.
     pub(super) fn release_held(&mut self, now: Now, owner: OwnerId, out: &mut Vec<Output>) {
         let held = self.owners.get_mut(&owner).and_then(|o: &mut OwnerState| o.held.take());
-        for request in held.into_iter().flatten() {
-            self.take_request(now, owner, request, out);
+        for (asker, request) in held.into_iter().flatten() {
+            self.take_request(now, asker, request, out);
         }
     }
 
