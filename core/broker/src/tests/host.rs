@@ -197,13 +197,7 @@ impl Host {
         match ready.get(choice) {
             Some(&at) => {
                 let (op, action) = self.ops.remove(at);
-                if std::env::var("TRACE_DISK").is_ok() {
-                    eprintln!("{op:?} {action:?}");
-                }
                 let result = self.disk.apply(action);
-                if let (Err(error), true) = (&result, std::env::var("TRACE_DISK").is_ok()) {
-                    eprintln!("   -> {error}");
-                }
                 self.step(Input::Disk { op, result });
             }
             None => {
@@ -262,6 +256,11 @@ impl Host {
             self.step(Input::Flushed { connection });
         }
         Some((correlation.0, response))
+    }
+
+    /// The oldest question of a connection will not be answered (`acks=0`).
+    pub(super) fn forget_silent(&mut self, connection: ConnectionId) {
+        self.asked.get_mut(&connection).expect("it asked").pop_front();
     }
 
     /// Asks and waits for the answer.
