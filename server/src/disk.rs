@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskResult, Entry, FileId, FileRange, Name, OpId};
+use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name, OpId};
 
 use self::error::failed;
 pub use self::helpers::Helpers;
@@ -125,7 +125,11 @@ impl Disk {
                 self.done.push_back((op, result));
             }
             action => {
-                let open = self.files.get_mut(&file).expect("the core names files that it has open");
+                let Some(open) = self.files.get_mut(&file) else {
+                    // Operations may be asked for behind a create or an open that then failed.
+                    self.done.push_back((op, Err(never_opened(&action))));
+                    return;
+                };
                 let behind_a_read = open.line.iter().any(|w| matches!(w, Waiting::Held(..) | Waiting::Away { read: true, .. }));
                 let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &self.helpers) };
                 open.line.push_back(waiting);
@@ -199,6 +203,11 @@ impl Disk {
     fn path(&self, dir: DirId, name: &Name) -> PathBuf {
         self.roots[usize::from(dir.0)].join(name.as_str())
     }
+}
+
+fn never_opened(action: &DiskAction) -> DiskError {
+    let says = "the file could not be opened".to_owned();
+    DiskError { kind: DiskErrorKind::NotFound, action: action.verb(), name: Name::root(), says }
 }
 
 /// Applies an operation on the loop thread, or hands it to a helper.

@@ -48,6 +48,7 @@ pub struct Ready {
 /// # Errors
 /// One line: why it could not start, or what ended it.
 pub fn serve(options: &Options, ready: impl FnOnce(&Ready)) -> Result<(), String> {
+    crash_loudly();
     let config = Config::read(options)?;
     let bound = config.bind()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("starting the runtime: {e}"))?;
@@ -87,6 +88,15 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
     helpers.close();
     let outcome = host.borrow().outcome();
     outcome.unwrap_or(Ok(()))
+}
+
+/// A panic is a broken invariant of ours: it ends the process wherever it happens, and recovery begins from the disk.
+fn crash_loudly() {
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        std::process::exit(127);
+    }));
 }
 
 /// What one connection may bring.
