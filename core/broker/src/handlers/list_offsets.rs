@@ -21,6 +21,8 @@ use crate::sessions::RequestKey;
 /// A ListOffsets that waits for searches on disk.
 #[derive(Debug)]
 pub(crate) struct PendingListOffsets {
+    /// The version that the answer is said in.
+    version: i16,
     topics: Vec<ListOffsetsTopicResponse>,
     /// The place of each answer that is searched for.
     lookups: BTreeMap<(PartitionId, LookupId), (usize, usize)>,
@@ -67,7 +69,7 @@ enum Found {
 /// Answers from memory, or when the searches on disk are over.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffsetsRequestData, out: &mut Outbox) -> Reply {
     let reader = Reader { version: ask.version, committed: request.isolation_level == 1, consumer: request.replica_id == -1 };
-    let mut pending = PendingListOffsets { topics: Vec::new(), lookups: BTreeMap::new() };
+    let mut pending = PendingListOffsets { version: ask.version, topics: Vec::new(), lookups: BTreeMap::new() };
     for (topic_at, topic) in request.topics.iter().enumerate() {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for (at, asked) in topic.partitions.iter().enumerate() {
@@ -80,7 +82,7 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffs
                 node.lookups.entry((id, lookup)).or_default().push(ask.key);
                 pending.lookups.insert((id, lookup), (topic_at, at));
             }
-            answers.push(answer(asked.partition_index, &found));
+            answers.push(answer(asked.partition_index, &found, ask.version));
         }
         pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(topic.name.as_str())).with_partitions(answers));
     }
@@ -148,10 +150,12 @@ fn found(record: Option<RecordAt>) -> Found {
     record.map_or(Found::Nothing, |r| Found::Here { timestamp: r.timestamp_ms, offset: r.offset.0, epoch: Some(r.epoch) })
 }
 
-fn answer(index: i32, found: &Found) -> ListOffsetsPartitionResponse {
+/// What a partition is told; the leader epoch has a place from version 4 on (KIP-320).
+fn answer(index: i32, found: &Found, version: i16) -> ListOffsetsPartitionResponse {
     let base = ListOffsetsPartitionResponse::default().with_partition_index(index).with_timestamp(-1).with_offset(-1).with_leader_epoch(-1);
     match *found {
         Found::Here { timestamp, offset, epoch } => {
+            let epoch = epoch.filter(|_| version >= 4);
             base.with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch.map_or(-1, |e| e.0))
         }
         Found::Nothing | Found::Cold(_) => base,
@@ -169,7 +173,7 @@ pub(crate) fn looked_up(node: &mut Running, now: Now, key: RequestKey, id: Parti
         Answer::ReadAgain => Found::Nothing,
         Answer::Failed(_) => Found::Failed(ErrorCode::KafkaStorageError),
     };
-    pending.topics[topic].partitions[at] = answer(id.index, &found);
+    pending.topics[topic].partitions[at] = answer(id.index, &found, pending.version);
     if pending.lookups.is_empty()
         && let Some(Pending::ListOffsets(over)) = node.pending.remove(&key)
     {
