@@ -137,7 +137,12 @@ impl Node {
 fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
     running.touched.clear();
     match input {
-        Input::Opened { connection, listener, peer } => running.connections.opened(connection, listener, &peer),
+        Input::Opened { connection, listener, peer } => {
+            running.connections.opened(connection, listener, &peer);
+            if running.stopping.is_some() {
+                running.connections.close(connection, "the broker stops".to_owned(), out);
+            }
+        }
         Input::FrameAnnounced { connection, bytes } => running.connections.announced(now.mono, connection, bytes, out),
         Input::Request { connection, frame_bytes, request: Ok(prepared) } => {
             running.connections.arrived(now.mono, connection, frame_bytes, prepared, out);

@@ -127,6 +127,11 @@ impl Purgatory {
         self.timers.earliest()
     }
 
+    /// How many requests wait.
+    pub fn len(&self) -> usize {
+        self.parked.len()
+    }
+
     /// True if none waits.
     #[cfg(test)]
     pub fn is_empty(&self) -> bool {

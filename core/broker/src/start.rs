@@ -9,7 +9,7 @@ use odradek_log::dir::ids::{DirIds, FileIds, OwnerId};
 use odradek_log::dir::{DirConfig, LogDir, Owner};
 use odradek_log::disk::{DirId, DiskResult, Name, OpId};
 use odradek_log::log::{Log, Setup};
-use odradek_log::open::{self, Format, MetadataFound, Opening, Root};
+use odradek_log::open::{self, Format, MetadataFound, Opening, Recovered, Root};
 use odradek_log::output::Output as LogOutput;
 use odradek_log::work::WorkResult as LogWorkResult;
 use odradek_machine::Now;
@@ -160,7 +160,7 @@ impl Start {
             newest_snapshot: found.snapshot.map(|(_, _, bytes)| bytes),
             log_start: recovered.as_ref().map_or(Offset(0), |r| r.log_start),
             log_end: recovered.as_ref().map_or(Offset(0), |r| r.log_end),
-            last_epoch: recovered.as_ref().and_then(|r| r.latest_epoch()),
+            last_epoch: recovered.as_ref().and_then(Recovered::latest_epoch),
         };
         let mut quorum_said = Vec::new();
         let quorum =

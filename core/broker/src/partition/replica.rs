@@ -156,7 +156,13 @@ impl Replica {
         self.log.append_as_leader(now, batch, epoch, Origin::Client, out)
     }
 
-    /// Every invariant that can be seen from inside.
+    /// Every invariant, of every segment and producer: for now and then.
+    pub(crate) fn check_all(&self) {
+        self.log.check_all();
+        self.check();
+    }
+
+    /// Every invariant that the last steps may have broken.
     pub(crate) fn check(&self) {
         self.log.check();
         let ends = self.ends();

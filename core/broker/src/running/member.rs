@@ -31,6 +31,8 @@ impl Running {
                 }
                 if r.should_shut_down {
                     self.may_shut_down(now, out);
+                } else if r.error_code == 0 && !r.is_fenced {
+                    self.membership_looks(now, out);
                 }
             }
             ControllerResponse::ControllerRegistration(r) if r.error_code != 0 => {

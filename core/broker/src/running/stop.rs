@@ -33,9 +33,8 @@ pub(crate) struct Stopping {
 const HANDING_MS: u64 = 30_000;
 
 impl Stopping {
-    pub(crate) fn deadline(&self) -> Deadline {
-        let at = if self.stage == Stage::Handing { self.until } else { Mono(u64::MAX) };
-        Deadline { at, why: "controlled shutdown takes too long" }
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        (self.stage == Stage::Handing).then_some(Deadline { at: self.until, why: "controlled shutdown takes too long" })
     }
 }
 
@@ -46,6 +45,11 @@ impl Running {
             return;
         }
         reached!(&mut NotesOf(out), "node.stopping");
+        if !self.membership.caught_up {
+            // Not every log was loaded, so no mark may vouch for them: the next start recovers what this one would have.
+            self.ended = true;
+            return out.push(Output::Stopped { outcome: Ok(()) });
+        }
         self.stopping = Some(Stopping { stage: Stage::Handing, until: now.mono.plus_ms(HANDING_MS), dirs_left: self.storage.dirs.len() });
         if self.membership.epoch().is_some() && self.metadata.controller.is_some() {
             self.beat(now, true, out);

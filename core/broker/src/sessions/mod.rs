@@ -146,6 +146,10 @@ impl Connections {
         &self.memory
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.sessions.len()
+    }
+
     pub(crate) fn check(&self) {
         self.memory.check();
         assert!(self.orders.is_empty(), "orders that nobody carried out: {:?}", self.orders);
@@ -158,7 +162,7 @@ impl Connections {
                 Order::Pause(connection) => out.push(Output::PauseReading { connection }),
                 Order::Resume(connection) => out.push(Output::ResumeReading { connection }),
                 Order::CloseLate(connection) => {
-                    self.close(connection, "a frame that was granted did not arrive while others waited".to_owned(), out)
+                    self.close(connection, "a frame that was granted did not arrive while others waited".to_owned(), out);
                 }
             }
         }

@@ -99,3 +99,15 @@ fn node_restarts_with_its_records_after_a_clean_stop_and_after_a_kill() {
         assert_eq!((part.error_code, part.base_offset), (0, 5));
     }
 }
+
+#[test]
+fn node_is_ready_at_once_even_after_a_kill() {
+    let mut host = Host::started(7);
+    let connection = host.connect();
+    topic_id(&mut host, connection, "orders");
+    for cleanly in [true, false] {
+        host = host.restarted(cleanly, 8 + u64::from(cleanly));
+        let took_ms = host.now.mono.as_ms() - 1_000;
+        assert!(took_ms < 100, "ready after {took_ms} ms, cleanly: {cleanly}");
+    }
+}

@@ -104,8 +104,10 @@ fn one(
     } else {
         ends.high_watermark
     };
-    if asked.offset > until && asked.offset <= replica.log.log_end() {
-        return Ok(base); // there, but not to be seen yet
+    let hidden = asked.offset > until && asked.offset <= replica.log.log_end();
+    let no_room = room == 0 && !first && (ends.log_start..=until).contains(&asked.offset);
+    if hidden || no_room {
+        return Ok(base); // there, but not to be seen yet, or not in this answer
     }
     let request = ReadRequest {
         from: asked.offset,
@@ -126,10 +128,7 @@ fn one(
             })
         }
         Ok(Read::Cold(lookup)) => Err(lookup),
-        Err(ReadError::OutOfRange { .. }) => {
-            // The bounds are told with the error, so that a client need not ask for them.
-            Ok(FetchedPartition { error: ErrorCode::OffsetOutOfRange, ..FetchedPartition::of_error(index, ErrorCode::OffsetOutOfRange) })
-        }
+        Err(ReadError::OutOfRange { .. }) => Ok(FetchedPartition::of_error(index, ErrorCode::OffsetOutOfRange)),
         Err(ReadError::OutOfService) => Ok(FetchedPartition::of_error(index, ErrorCode::KafkaStorageError)),
         Err(ReadError::Busy) => Ok(FetchedPartition::of_error(index, ErrorCode::NotLeaderOrFollower)),
     }
