@@ -190,6 +190,8 @@ enum After {
     /// A sync of one file, or of a directory that is there.
     Synced,
     Created(FileId),
+    /// A write or a truncation of one file.
+    Wrote(FileId),
     MadeDirectory(Name),
     Renamed {
         from: Name,

@@ -12,6 +12,8 @@ impl LogDir {
         match purpose {
             Purpose::Owner { owner, token, after } => self.owners_operation(now, owner, token, after, result, out),
             Purpose::SyncFile(file) => match result {
+                // What a sync covers behind a failed write is not what its owner believes: nothing is marked and nothing told.
+                Ok(_) if self.files.get(file).is_some_and(|f| f.broken) => self.files.remove(file),
                 Ok(_) => {
                     self.files.synced(file);
                     self.deliver(file, out);
@@ -50,7 +52,7 @@ impl LogDir {
                     }
                 }
             }
-            After::Created(file) => {
+            After::Created(file) | After::Wrote(file) if !done => {
                 if let Some(f) = self.files.get_mut(file) {
                     f.broken = true;
                 }
@@ -71,7 +73,7 @@ impl LogDir {
                     self.name_is_free(now, &from, out);
                 }
             }
-            After::Nothing | After::Synced | After::Renamed { .. } => {}
+            After::Nothing | After::Synced | After::Created(_) | After::Wrote(_) | After::Renamed { .. } => {}
         }
         self.tell(owner, token, result, out);
     }

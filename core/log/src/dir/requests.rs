@@ -71,6 +71,7 @@ impl LogDir {
                 self.files.remove(*file);
                 After::Nothing
             }
+            DiskAction::Write { file, .. } | DiskAction::Truncate { file, .. } => After::Wrote(*file),
             DiskAction::Sync { .. } => After::Synced,
             _ => After::Nothing,
         };

@@ -72,6 +72,25 @@ fn sync_that_fails_ends_the_service_of_the_directory_and_of_every_log() {
 }
 
 #[test]
+fn sync_behind_a_failed_write_is_neither_told_nor_marked() {
+    let mut w = World::new(Guards::ALL_ON);
+    w.disk.fail_expected = true;
+    let log = w.create(0, LogConfig::default(), Guards::ALL_ON);
+    w.finish_all();
+    w.append(log, values(&[b"kept"], T)).expect("it fits");
+    w.finish_all();
+    w.disk.fail.push(("write", "t-0/00000000000000000000.log", DiskErrorKind::Io));
+    w.append(log, values(&[b"torn"], T)).expect("it fits");
+    w.finish_all();
+    w.pass_ms(120_000);
+    w.finish_all();
+    let (marks, _) = synced_marks::decode(w.disk.content(synced_marks::FILE).unwrap_or_default());
+    assert!(marks.iter().all(|m| m.end <= Offset(1)), "{marks:?}");
+    assert!(w.log(log).is_out_of_service());
+    assert_eq!(w.log(log).durable_end(), Offset(1));
+}
+
+#[test]
 fn clean_stop_writes_its_mark_last_of_all() {
     let mut w = World::new(Guards::ALL_ON);
     let logs: Vec<_> = (0..3).map(|p| w.create(p, LogConfig { segment_bytes: 300, ..LogConfig::default() }, Guards::ALL_ON)).collect();
