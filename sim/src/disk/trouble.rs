@@ -13,7 +13,7 @@ pub struct Armed {
     pub by: usize,
     /// How many operations it will spoil yet.
     pub times: u64,
-    /// Only files whose name ends with this.
+    /// Only files whose name, without a `.tmp`, ends with this.
     pub file: Option<Arc<str>>,
 }
 
@@ -68,7 +68,9 @@ impl Troubles {
 /// True if the armed fault spoils an operation on this file; counts it.
 pub(super) fn spoils(armed: &mut Option<Armed>, touched: &mut Vec<usize>, name: &Name) -> bool {
     let Some(fault) = armed else { return false };
-    if fault.file.as_ref().is_some_and(|end| !name.as_str().ends_with(&**end)) {
+    // A file that is replaced whole is written beside its name first.
+    let meant = name.as_str().strip_suffix(".tmp").unwrap_or(name.as_str());
+    if fault.file.as_ref().is_some_and(|end| !meant.ends_with(&**end)) {
         return false;
     }
     touched.push(fault.by);

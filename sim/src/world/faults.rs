@@ -129,6 +129,14 @@ impl Faults {
         self.entries.iter_mut().filter(suffers).for_each(|entry| entry.touched = true);
     }
 
+    /// True if the operator was made to delete this topic.
+    pub(super) fn may_have_deleted(&self, topic: &str) -> bool {
+        let began = |entry: &Entry| !matches!(entry.state, State::Waiting { .. } | State::Fired);
+        self.entries
+            .iter()
+            .any(|entry| entry.planned.fault == crate::fault::Fault::AdminDeleteTopic && entry.planned.with.topic == topic && began(entry))
+    }
+
     /// True once anything has gone wrong by the plan.
     pub(super) fn any_began(&self) -> bool {
         self.entries.iter().any(|entry| !matches!(entry.state, State::Waiting { .. } | State::Fired))
@@ -200,6 +208,11 @@ impl World<'_, '_> {
         let entry = &self.faults.entries[fault];
         let (kind, lasts_ns) = (entry.planned.fault, entry.planned.lasts_ns);
         let victims = self.resolve_who(fault);
+        if !victims.is_empty() && !victims.iter().any(|&host| self.can_suffer(fault, host)) {
+            // Its victim is down, or has no connection: it waits for one that can suffer.
+            let ns = 20 * MILLISECOND + self.faults.entries[fault].planned.pick % (100 * MILLISECOND);
+            return self.push(self.now + ns, Happening::Begin { fault });
+        }
         if self.tracer.is_some() {
             let names: Vec<String> = victims.iter().map(|&host| self.host_name(host)).collect();
             self.trace("world", || format!("{kind} {}", names.join(" ")));

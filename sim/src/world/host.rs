@@ -98,6 +98,10 @@ pub struct NodeHost {
     pub disk_stalled_until: Time,
     /// It was asked to stop.
     pub stopping: bool,
+    /// Its time to be down was over before it was.
+    pub rises_when_stopped: bool,
+    /// A log or a directory of this life is out of service: only a new life mends that.
+    pub out_of_service: bool,
     /// Why it ended or could not start, last time.
     pub last_words: Option<String>,
     /// Reused from step to step.

@@ -78,7 +78,7 @@ impl World<'_, '_> {
         setup.guards = self.guards;
         setup.log_dirs = (0..planned.disks).map(|disk| format!("disk-{disk}")).collect();
         host.node = Some(Box::new(Node::new(setup)));
-        host.stopping = false;
+        (host.stopping, host.rises_when_stopped, host.out_of_service) = (false, false, false);
         self.trace_node(nth, || format!("rises, life {life}"));
         self.tell(&oracle::Event::Rose { node: nth, life });
         self.tell_node(nth, Input::Wake);
@@ -204,9 +204,11 @@ impl World<'_, '_> {
             let why = self.nodes[nth].last_words.clone().unwrap_or_default();
             self.stop.get_or_insert(Stop::Liveness(format!("{} gave up although nothing had gone wrong: {why}", self.nodes[nth].name)));
         }
-        if !asked {
+        match (asked, self.nodes[nth].rises_when_stopped) {
             // Whatever supervises processes starts it again.
-            self.rise_later(HostId(nth as u16), SECOND);
+            (false, _) => self.rise_later(HostId(nth as u16), SECOND),
+            (true, true) => self.rise_later(HostId(nth as u16), 0),
+            (true, false) => {}
         }
     }
 
@@ -291,6 +293,8 @@ fn node_host(broker: &PlannedBroker) -> NodeHost {
         disk_slow: 1,
         disk_stalled_until: Time(0),
         stopping: false,
+        out_of_service: false,
+        rises_when_stopped: false,
         last_words: None,
         outbox: Outbox::new(),
     }

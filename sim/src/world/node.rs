@@ -187,6 +187,7 @@ impl World<'_, '_> {
                 note.says.as_deref().unwrap_or("")
             )
         });
+        self.nodes[nth].out_of_service |= matches!(note.mark, "log.out_of_service" | "dir.out_of_service");
         self.tell(&oracle::Event::Noted { node: nth, note });
         self.signal(Signal::Noted(note));
     }

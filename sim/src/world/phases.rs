@@ -20,7 +20,7 @@ use odradek_wire::ids::{Offset, TopicPartition};
 
 use super::host::App;
 use super::{Happening, Stop, World};
-use crate::oracle;
+use crate::oracle::{self, Fate};
 use crate::time::{MILLISECOND, SECOND, Time};
 use crate::workload::{Asked, Event, Told, record_of};
 
@@ -154,6 +154,12 @@ impl World<'_, '_> {
             node.disks.iter_mut().for_each(|disk| disk.troubles.heal());
             node.disk_stalled_until = self.now;
             (node.disk_slow, node.pace.slow, node.refusing) = (1, 1, 0);
+        }
+        for nth in 0..self.nodes.len() {
+            // Whoever mends the disk starts the process anew: what is out of service stays so for the rest of a life.
+            if self.nodes[nth].out_of_service {
+                self.fall(nth, Fate::Killed, None);
+            }
         }
         for nth in 0..self.nodes.len() + self.plan.clients.len() {
             self.rise_later(crate::net::HostId(nth as u16), 0);
@@ -302,6 +308,8 @@ impl World<'_, '_> {
                     let bounds = self.own.bounds.entry(at).or_default();
                     if purpose == Purpose::Earliest { bounds.0 = Some(found.offset) } else { bounds.1 = Some(found.offset) }
                 }
+                // A deletion whose answer was lost took effect all the same.
+                Err(_) if self.faults.may_have_deleted(&at.topic) => self.topics.retain(|(topic, _)| *topic != at.topic),
                 Err(_) => missing.push(at),
             }
         }

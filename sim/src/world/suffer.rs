@@ -10,7 +10,7 @@ use super::World;
 use crate::disk::{Armed, PAGE_BYTES, Survival};
 use crate::disk::{Limit, NextCut};
 use crate::fault::Fault;
-use crate::net::{HostId, Link};
+use crate::net::{End, EndState, HostId, Link};
 use crate::oracle::Fate;
 use crate::time::{MILLISECOND, Time};
 
@@ -38,6 +38,27 @@ impl World<'_, '_> {
         }
     }
 
+    /// True if a fault would do anything to this host at this moment.
+    pub(super) fn can_suffer(&self, fault: usize, host: HostId) -> bool {
+        let kind = self.faults.entry(fault).planned.fault;
+        let connected = || {
+            let peers = self.peers(fault, host);
+            let is_open = |id, end: End| {
+                self.net.wire(id).is_some_and(|wire| wire.state(end) == EndState::Open && peers.contains(&wire.host(end.other())))
+            };
+            self.net.wires_of(host).into_iter().any(|(id, end)| is_open(id, end))
+        };
+        match (kind, self.client_of(host)) {
+            (Fault::NodeKill | Fault::NodeStop | Fault::NodePause | Fault::NodeSlow, None) => {
+                self.nodes[usize::from(host.0)].node.is_some()
+            }
+            (Fault::NodePowerCut, None) => self.nodes[usize::from(host.0)].powered,
+            (Fault::ClientKill | Fault::ClientPause, Some(client)) => self.clients[client].machine.is_some(),
+            (Fault::NetReset | Fault::NetHalfOpen | Fault::NetStall, _) => connected(),
+            _ => true,
+        }
+    }
+
     fn node_suffers(&mut self, fault: usize, kind: Fault, host: HostId) {
         let nth = usize::from(host.0);
         let alive = self.nodes[nth].node.is_some();
@@ -50,7 +71,7 @@ impl World<'_, '_> {
                 self.fall(nth, Fate::Killed, None);
             }
             Fault::NodePowerCut => {
-                self.touch_if(fault, alive);
+                self.touch_if(fault, self.nodes[nth].powered);
                 self.fall(nth, Fate::PowerCut, with.keeps.as_deref().map(survival_of));
             }
             Fault::NodeStop if alive => {
@@ -189,6 +210,7 @@ impl World<'_, '_> {
         for host in victims {
             let nth = usize::from(host.0);
             match kind {
+                Fault::NodeStop if self.nodes[nth].node.is_some() => self.nodes[nth].rises_when_stopped = true,
                 Fault::NodeKill | Fault::NodePowerCut | Fault::NodeStop | Fault::ClientKill => self.rise_later(host, 0),
                 Fault::NodePause | Fault::ClientPause => self.resume(host),
                 Fault::NodeSlow => self.nodes[nth].pace.slow = 1,
