@@ -2,3 +2,4 @@
 
 mod fetching;
 mod positions;
+mod promises;
