@@ -1,11 +1,11 @@
 //! Batches of the metadata log: made from records, and read back into them.
 
 use bytes::Bytes;
-use odradek_cluster::record::MetadataRecord;
 use odradek_wire::batch::{Batch, Builder, NewRecord, ReplicaBatch};
 use odradek_wire::codec::Codec;
 use odradek_wire::control::ControlRecord;
 use odradek_wire::ids::{LeaderEpoch, Offset};
+use odradek_wire::records::metadata::MetadataRecord;
 
 /// The longest batch of the metadata log, as in Apache Kafka.
 pub(crate) const BATCH_BYTES_MAX: usize = 8 << 20;

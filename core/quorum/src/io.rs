@@ -1,10 +1,10 @@
 //! Everything that crosses the border of a quorum.
 
 use bytes::Bytes;
-use odradek_cluster::record::MetadataRecord;
 use odradek_machine::{Note, Notes};
 use odradek_wire::batch::ReplicaBatch;
 use odradek_wire::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use odradek_wire::records::metadata::MetadataRecord;
 
 use crate::{SnapshotId, StateError};
 

@@ -3,11 +3,11 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
-use odradek_cluster::record::MetadataRecord;
 use odradek_machine::{Deadline, Mono, Now, Seed, reached};
 use odradek_wire::batch::ReplicaBatch;
 use odradek_wire::control::{ControlRecord, KRaftVersionRecord, LeaderChangeMessage, LeaderChangeVoter, VotersRecord};
 use odradek_wire::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use odradek_wire::records::metadata::MetadataRecord;
 
 use crate::batches::{BATCH_BYTES_MAX, Content, content, control_batch, data_batch};
 use crate::io::NotesOf;

@@ -3,11 +3,11 @@
 //! Offsets inside a snapshot count from zero; the epoch of its batches is that of its id. `bootstrap.checkpoint` has the same shape.
 
 use bytes::{Bytes, BytesMut};
-use odradek_cluster::record::MetadataRecord;
 use odradek_wire::batch::{Batches, ReplicaBatch};
 use odradek_wire::codec::Codec;
 use odradek_wire::control::{ControlRecord, KRaftVersionRecord, SnapshotFooterRecord, SnapshotHeaderRecord, VotersRecord};
 use odradek_wire::ids::{LeaderEpoch, Offset};
+use odradek_wire::records::metadata::MetadataRecord;
 
 use crate::batches::{Content, checked, content, control_batch, push};
 

@@ -1,11 +1,11 @@
 //! Elections, commits, snapshots and restarts, one step at a time.
 
 use bytes::Bytes;
-use odradek_cluster::record::{ConfigRecord, MetadataRecord, NoOpRecord};
 use odradek_machine::{Mono, Now, Seed, WallMs};
 use odradek_wire::batch::{Builder, NewRecord};
 use odradek_wire::codec::Codec;
 use odradek_wire::ids::{LeaderEpoch, NodeId, Offset, Uuid};
+use odradek_wire::records::metadata::{ConfigRecord, MetadataRecord, NoOpRecord};
 use proptest::prelude::*;
 
 use crate::batches::data_batch;
