@@ -26,13 +26,23 @@ enum Stage {
 pub(crate) struct Stopping {
     stage: Stage,
     until: Mono,
+    /// The controller answered once that it is not time yet.
+    answered: bool,
     dirs_left: usize,
 }
 
 /// How long a controlled shutdown may take before the node stops without it.
 const HANDING_MS: u64 = 30_000;
 
+/// How soon after the first answer the controller is asked again.
+const ASKS_AGAIN_MS: u64 = 50;
+
 impl Stopping {
+    /// The milliseconds until the controller is asked again, where that is sooner than a heartbeat is due: once.
+    pub(super) fn asks_soon(&mut self) -> Option<u64> {
+        (!std::mem::replace(&mut self.answered, true)).then_some(ASKS_AGAIN_MS)
+    }
+
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         (self.stage == Stage::Handing).then_some(Deadline { at: self.until, why: "controlled shutdown takes too long" })
     }
@@ -50,7 +60,8 @@ impl Running {
             self.ended = true;
             return out.push(Output::Stopped { outcome: Ok(()) });
         }
-        self.stopping = Some(Stopping { stage: Stage::Handing, until: now.mono.plus_ms(HANDING_MS), dirs_left: self.storage.dirs.len() });
+        let until = now.mono.plus_ms(HANDING_MS);
+        self.stopping = Some(Stopping { stage: Stage::Handing, until, answered: false, dirs_left: self.storage.dirs.len() });
         if self.membership.epoch().is_some() && self.metadata.controller.is_some() {
             self.beat(now, true, out);
         } else {

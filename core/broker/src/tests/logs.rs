@@ -10,7 +10,7 @@ use odradek_wire::response::Response;
 
 use super::host::{Host, batch, produce, values};
 use super::story::{fetch_of, fetched, produced, topic_id};
-use crate::io::ConnectionId;
+use crate::io::{ConnectionId, Input};
 
 fn offset_at(host: &mut Host, connection: ConnectionId, timestamp: i64) -> (ErrorCode, i64) {
     let partition = ListOffsetsPartition::default().with_timestamp(timestamp).with_current_leader_epoch(-1);
@@ -133,5 +133,30 @@ fn many_partitions_come_back() {
     for partition in 0..40 {
         let answer = produced(host.call(connection, 9, produce("wide", partition, -1, batch(&["y"]))));
         assert_eq!(answer.responses[0].partition_responses[0].base_offset, 1);
+    }
+}
+
+#[test]
+fn a_clean_stop_does_not_wait_for_a_deleted_topic() {
+    for seed in 60..80 {
+        let mut host = Host::started(seed);
+        let connection = host.connect();
+        topic_id(&mut host, connection, "orders");
+        topic_id(&mut host, connection, "gone");
+        host.call(connection, 9, produce("gone", 0, -1, batch(&["x"])));
+        let topic = DeleteTopicState::default().with_name(Some(text("gone")));
+        host.call(connection, 6, DeleteTopicsRequestData::default().with_topics(vec![topic]).with_timeout_ms(10_000));
+        if seed % 2 == 0 {
+            host.rest();
+        }
+        let asked = host.now.mono;
+        host.step(Input::Stop);
+        host.until("it stopped", |h| h.stopped.is_some());
+        let took = host.now.mono.since(asked) / 1_000_000;
+        assert!(took < 1000, "the stop took {took} ms, of the minute that files of a deleted topic stay");
+        let mut host = Host::on(host.disk.without_handles(), seed + 100, |_| {});
+        host.start();
+        host.rest();
+        assert!(host.disk.files().iter().all(|f| !f.contains("gone")), "{:?}", host.disk.files());
     }
 }

@@ -24,16 +24,23 @@ impl Closing {
 }
 
 /// A deletion under way.
-///
+#[derive(Clone, Debug)]
+pub(super) struct Deleting {
+    stage: DeleteStage,
+    /// The log is to be closed: nobody waits for the delay, and the next start removes what is called `…-delete`.
+    closing: bool,
+}
+
 /// | from | to | trigger |
 /// |---|---|---|
 /// | `Settling` | `Renaming` | nothing of the log is under way on disk |
 /// | `Renaming` | `Waiting` | the directory is called `…-delete` |
+/// | `Renaming`, `Waiting` | ended | the log is to be closed |
 /// | `Waiting` | `Listing` | `file.delete.delay.ms` is over |
 /// | `Listing` | `Removing` | what is in it is known |
 /// | `Removing` | ended | the directory is gone |
 #[derive(Clone, Debug)]
-pub(super) enum Deleting {
+enum DeleteStage {
     Settling,
     Renaming,
     Waiting(Mono),
@@ -41,12 +48,20 @@ pub(super) enum Deleting {
     Removing { left: usize, directory: bool },
 }
 
+impl DeleteStage {
+    /// The delay is over.
+    fn is_over(&self, now: Mono) -> bool {
+        matches!(self, DeleteStage::Waiting(at) if *at <= now)
+    }
+}
+
 impl Log {
     pub(super) fn begin_close(&mut self, now: Now, out: &mut Vec<Output>) {
         let serving = match self.phase {
             Phase::Serving => true,
             Phase::Truncating(_) | Phase::OutOfService => false,
-            Phase::Closing(_) | Phase::Deleting(_) | Phase::Ended => return,
+            Phase::Deleting(_) => return self.close_deleted(out),
+            Phase::Closing(_) | Phase::Ended => return,
         };
         self.fail_lookups(out);
         self.phase = Phase::Closing(Closing { clean: serving, letting_go: false });
@@ -72,23 +87,37 @@ impl Log {
         self.save_epochs_again(out);
     }
 
+    /// A deletion that has operations under way ends with them; one that only waits ends at once.
+    fn close_deleted(&mut self, out: &mut Vec<Output>) {
+        let Phase::Deleting(deleting) = &mut self.phase else { return };
+        deleting.closing = true;
+        if matches!(deleting.stage, DeleteStage::Waiting(_)) {
+            self.end(true, out);
+        }
+    }
+
     pub(super) fn begin_delete(&mut self, now: Now, out: &mut Vec<Output>) {
         if matches!(self.phase, Phase::Deleting(_) | Phase::Ended) {
             return;
         }
         self.fail_lookups(out);
-        self.phase = Phase::Deleting(Deleting::Settling);
+        let closing = matches!(self.phase, Phase::Closing(_));
+        self.phase = Phase::Deleting(Deleting { stage: DeleteStage::Settling, closing });
         out.push(Output::Dir(Request::Forget));
         self.go_on_stopping(now, out);
     }
 
     /// Goes on with a close or a deletion where what it waits for has come.
     pub(super) fn go_on_stopping(&mut self, now: Now, out: &mut Vec<Output>) {
-        match self.phase {
-            Phase::Closing(closing) => self.go_on_closing(closing, out),
-            Phase::Deleting(Deleting::Settling) if self.pending.is_empty() => self.rename_directory(out),
-            Phase::Deleting(Deleting::Waiting(at)) if at <= now.mono => {
-                self.phase = Phase::Deleting(Deleting::Listing);
+        let empty = self.pending.is_empty();
+        match &mut self.phase {
+            Phase::Closing(closing) => {
+                let closing = *closing;
+                self.go_on_closing(closing, out);
+            }
+            Phase::Deleting(Deleting { stage: DeleteStage::Settling, .. }) if empty => self.rename_directory(out),
+            Phase::Deleting(Deleting { stage, .. }) if stage.is_over(now.mono) => {
+                *stage = DeleteStage::Listing;
                 let name = self.setup.name.clone();
                 self.disk(Pending::Stop, DiskAction::List { name }, out);
             }
@@ -131,7 +160,9 @@ impl Log {
         self.doomed.clear();
         let to = self.name_of_deleted();
         let from = std::mem::replace(&mut self.setup.name, to.clone());
-        self.phase = Phase::Deleting(Deleting::Renaming);
+        if let Phase::Deleting(deleting) = &mut self.phase {
+            deleting.stage = DeleteStage::Renaming;
+        }
         self.disk(Pending::Stop, DiskAction::Rename { from, to }, out);
     }
 
@@ -148,33 +179,36 @@ impl Log {
 
     /// A step of a deletion is done. What cannot be removed is found again, and deleted, at the next start.
     pub(super) fn stop_step(&mut self, now: Now, result: DiskResult, out: &mut Vec<Output>) {
-        let Phase::Deleting(deleting) = &mut self.phase else { return };
-        match (deleting, result) {
-            (d @ Deleting::Renaming, Ok(_)) => {
-                *d = Deleting::Waiting(now.mono.plus_ms(self.setup.config.file_delete_delay_ms));
-                let root = self.setup.name.parent();
+        let Phase::Deleting(Deleting { stage, closing }) = &mut self.phase else { return };
+        match (stage, result) {
+            (stage @ DeleteStage::Renaming, Ok(_)) => {
+                *stage = DeleteStage::Waiting(now.mono.plus_ms(self.setup.config.file_delete_delay_ms));
+                let (closing, root) = (*closing, self.setup.name.parent());
                 self.disk(Pending::Nothing, DiskAction::SyncDirectory { name: root }, out);
+                if closing {
+                    self.end(true, out);
+                }
             }
-            (d @ Deleting::Listing, Ok(DiskDone::Listed(entries))) => {
-                *d = Deleting::Removing { left: entries.len(), directory: false };
+            (stage @ DeleteStage::Listing, Ok(DiskDone::Listed(entries))) => {
+                *stage = DeleteStage::Removing { left: entries.len(), directory: false };
                 let dir = self.setup.name.clone();
                 for e in &entries {
                     self.disk(Pending::Stop, DiskAction::Remove { name: dir.join(&e.name) }, out);
                 }
                 self.remove_directory_if_empty(out);
             }
-            (Deleting::Removing { directory: true, .. }, _) => self.end(true, out),
-            (Deleting::Removing { left, .. }, _) => {
+            (DeleteStage::Removing { directory: true, .. }, _) => self.end(true, out),
+            (DeleteStage::Removing { left, .. }, _) => {
                 *left -= 1;
                 self.remove_directory_if_empty(out);
             }
-            (Deleting::Settling | Deleting::Waiting(_), _) => {}
-            (Deleting::Renaming | Deleting::Listing, _) => self.end(false, out),
+            (DeleteStage::Settling | DeleteStage::Waiting(_), _) => {}
+            (DeleteStage::Renaming | DeleteStage::Listing, _) => self.end(false, out),
         }
     }
 
     fn remove_directory_if_empty(&mut self, out: &mut Vec<Output>) {
-        if let Phase::Deleting(Deleting::Removing { left: 0, directory }) = &mut self.phase {
+        if let Phase::Deleting(Deleting { stage: DeleteStage::Removing { left: 0, directory }, .. }) = &mut self.phase {
             *directory = true;
             let name = self.setup.name.clone();
             self.disk(Pending::Stop, DiskAction::Remove { name }, out);
@@ -183,7 +217,7 @@ impl Log {
 
     pub(super) fn stop_deadline(&self) -> Option<Deadline> {
         match self.phase {
-            Phase::Deleting(Deleting::Waiting(at)) => Some(Deadline { at, why: "log.directory_delete" }),
+            Phase::Deleting(Deleting { stage: DeleteStage::Waiting(at), .. }) => Some(Deadline { at, why: "log.directory_delete" }),
             _ => None,
         }
     }
