@@ -396,7 +396,7 @@ impl World<'_, '_> {
         self.trace("world", || "all is read; nodes are asked to stop".to_owned());
         self.phase = Phase::Audit { until: self.now + self.plan.within_ns };
         for nth in 0..self.nodes.len() {
-            self.nodes[nth].stopping = true;
+            (self.nodes[nth].stopping, self.nodes[nth].rises_when_stopped) = (true, false);
             self.tell_node(nth, Input::Stop);
         }
     }

@@ -49,9 +49,8 @@ impl World<'_, '_> {
             self.net.wires_of(host).into_iter().any(|(id, end)| is_open(id, end))
         };
         match (kind, self.client_of(host)) {
-            (Fault::NodeKill | Fault::NodeStop | Fault::NodePause | Fault::NodeSlow, None) => {
-                self.nodes[usize::from(host.0)].node.is_some()
-            }
+            (Fault::NodeStop, None) => self.nodes[usize::from(host.0)].node.is_some() && !self.nodes[usize::from(host.0)].stopping,
+            (Fault::NodeKill | Fault::NodePause | Fault::NodeSlow, None) => self.nodes[usize::from(host.0)].node.is_some(),
             (Fault::NodePowerCut, None) => self.nodes[usize::from(host.0)].powered,
             (Fault::ClientKill | Fault::ClientPause, Some(client)) => self.clients[client].machine.is_some(),
             (Fault::NetReset | Fault::NetHalfOpen | Fault::NetStall, _) => connected(),
@@ -74,7 +73,7 @@ impl World<'_, '_> {
                 self.touch_if(fault, self.nodes[nth].powered);
                 self.fall(nth, Fate::PowerCut, with.keeps.as_deref().map(survival_of));
             }
-            Fault::NodeStop if alive => {
+            Fault::NodeStop if alive && !self.nodes[nth].stopping => {
                 self.faults.touch(fault);
                 self.nodes[nth].stopping = true;
                 self.tell_node(nth, Input::Stop);
@@ -210,7 +209,8 @@ impl World<'_, '_> {
         for host in victims {
             let nth = usize::from(host.0);
             match kind {
-                Fault::NodeStop if self.nodes[nth].node.is_some() => self.nodes[nth].rises_when_stopped = true,
+                // A life that was not asked to stop is the one that followed.
+                Fault::NodeStop if self.nodes[nth].node.is_some() => self.nodes[nth].rises_when_stopped = self.nodes[nth].stopping,
                 Fault::NodeKill | Fault::NodePowerCut | Fault::NodeStop | Fault::ClientKill => self.rise_later(host, 0),
                 Fault::NodePause | Fault::ClientPause => self.resume(host),
                 Fault::NodeSlow => self.nodes[nth].pace.slow = 1,
