@@ -102,7 +102,8 @@ pub fn trace(file: &Path, seed: u64, mutant: Option<Mutant>, out: &mut dyn Write
     Ok(report)
 }
 
-/// Runs every seed of every file with each mutant planted, until a checker speaks that is silent without it.
+/// Runs every seed of every file with each mutant planted, until a checker speaks that is silent without it. A run that fails in another way, by an
+/// assertion of ours or for want of an end, is counted apart.
 ///
 /// # Errors
 /// What is wrong with the files; nothing was run then.
@@ -111,30 +112,32 @@ pub fn kill(request: &Request, mutants: &[Mutant], progress: Progress<'_>) -> Re
     let tasks: Vec<(usize, u64)> = request.seeds.clone().flat_map(|seed| (0..cells.len()).map(move |cell| (cell, seed))).collect();
     let mut matrix = Matrix::default();
     for &mutant in mutants {
-        let mut kill = Kill { mutant: mutant.to_string(), killed_by: None, seeds_to_kill: 0, simulated_ms: 0 };
-        for batch in tasks.chunks(request.jobs.max(1)) {
-            let reports = pool::each(batch, request.jobs, |&(cell, seed)| {
-                let report = one::run(&cells[cell], seed, Some(mutant), None);
-                progress(&report);
-                report
-            });
-            for (&(cell, seed), mut report) in batch.iter().zip(reports) {
-                kill.seeds_to_kill += 1;
-                kill.simulated_ms += report.simulated_ms;
-                // What fails without the mutant as well is no kill.
-                if report.verdict.is_failure() && !one::run(&cells[cell], seed, None, None).verdict.is_failure() {
-                    capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, Some(mutant));
-                    kill.killed_by = Some(report);
-                    break;
-                }
-            }
-            if kill.killed_by.is_some() {
-                break;
-            }
-        }
-        matrix.mutants.push(kill);
+        matrix.mutants.push(kill_one(request, &cells, &tasks, mutant, progress));
     }
     Ok(matrix)
+}
+
+fn kill_one(request: &Request, cells: &[Cell], tasks: &[(usize, u64)], mutant: Mutant, progress: Progress<'_>) -> Kill {
+    let mut kill = Kill { mutant: mutant.to_string(), ..Kill::default() };
+    for batch in tasks.chunks(request.jobs.max(1)) {
+        let reports = pool::each(batch, request.jobs, |&(cell, seed)| {
+            let report = one::run(&cells[cell], seed, Some(mutant), None);
+            progress(&report);
+            report
+        });
+        for (&(cell, seed), mut report) in batch.iter().zip(reports) {
+            kill.runs += 1;
+            kill.simulated_ms += report.simulated_ms;
+            // What fails without the mutant as well is no kill.
+            if report.verdict.is_failure() && !one::run(&cells[cell], seed, None, None).verdict.is_failure() {
+                capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, Some(mutant));
+                if kill.failed(report) {
+                    return kill;
+                }
+            }
+        }
+    }
+    kill
 }
 
 /// Why a trace could not be told.

@@ -58,15 +58,17 @@ pub fn twice(twice: &Twice) {
     println!("{} runs compared, {} differ", twice.runs, twice.different.len());
 }
 
-/// A line for each mutant.
+/// A line for each mutant, and the run that showed it.
 pub fn matrix(matrix: &Matrix) {
     for kill in &matrix.mutants {
-        match &kill.killed_by {
-            Some(report) => {
-                println!("killed   {} after {} seeds, {} simulated seconds", kill.mutant, kill.seeds_to_kill, kill.simulated_ms / 1000);
+        let (runs, seconds) = (kill.runs, kill.simulated_ms / 1000);
+        match (&kill.killed_by, kill.seeds_to_failure, kill.seeds_to_kill) {
+            (Some(report), Some(failed), spoke) => {
+                let spoke = spoke.map_or_else(|| format!("no checker in {runs}"), |spoke| format!("a checker after {spoke}"));
+                println!("killed   {}: something after {failed} seeds, {spoke}; {seconds} simulated seconds", kill.mutant);
                 run(report);
             }
-            None => println!("SURVIVED {} in {} runs, {} simulated seconds", kill.mutant, kill.seeds_to_kill, kill.simulated_ms / 1000),
+            _ => println!("SURVIVED {} in {runs} runs, {seconds} simulated seconds", kill.mutant),
         }
     }
 }

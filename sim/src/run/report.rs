@@ -196,14 +196,33 @@ impl Matrix {
 }
 
 /// What became of one mutant.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Kill {
     /// Its code and issue.
     pub mutant: String,
-    /// The run that showed it; `None` if it survived.
+    /// The run that showed it: the first in which a checker spoke, else the first that failed in another way; `None` if it survived.
     pub killed_by: Option<RunReport>,
-    /// Runs up to and including the kill.
-    pub seeds_to_kill: u64,
-    /// Simulated milliseconds up to and including the kill.
+    /// Runs up to and including the first that failed in any way, an assertion of ours included.
+    pub seeds_to_failure: Option<u64>,
+    /// Runs up to and including the first in which a checker spoke.
+    pub seeds_to_kill: Option<u64>,
+    /// Runs in all.
+    pub runs: u64,
+    /// Simulated milliseconds of all of them.
     pub simulated_ms: u64,
+}
+
+impl Kill {
+    /// Takes a failing run; true once nothing better can come.
+    pub(super) fn failed(&mut self, report: RunReport) -> bool {
+        let spoke = matches!(report.verdict, Verdict::Broken { .. });
+        self.seeds_to_failure.get_or_insert(self.runs);
+        if spoke {
+            self.seeds_to_kill = Some(self.runs);
+        }
+        if spoke || self.killed_by.is_none() {
+            self.killed_by = Some(report);
+        }
+        spoke
+    }
 }
