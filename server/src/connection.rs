@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::io;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use odradek_broker::io::{ConnectionId, Input};
 use odradek_wire::frame::{FrameEvent, Framer};
@@ -12,6 +13,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
 use crate::ConnectionLimits;
+use crate::counters::Counters;
 use crate::host::Shared;
 use crate::outgoing::{Outgoing, Piece, Sent};
 
@@ -19,6 +21,8 @@ use crate::outgoing::{Outgoing, Piece, Sent};
 pub struct Connection {
     /// The id under which the node knows it.
     pub id: ConnectionId,
+    /// The peer's address, for the log.
+    pub peer: String,
     outgoing: RefCell<Outgoing>,
     /// More to send, or the head is warm, or closing.
     sending: Notify,
@@ -33,9 +37,10 @@ pub struct Connection {
 
 impl Connection {
     /// A connection that reads and has nothing to send.
-    pub fn new(id: ConnectionId) -> Rc<Connection> {
+    pub fn new(id: ConnectionId, peer: String) -> Rc<Connection> {
         Rc::new(Connection {
             id,
+            peer,
             outgoing: RefCell::default(),
             sending: Notify::new(),
             reading: Notify::new(),
@@ -102,9 +107,10 @@ impl Connection {
 
 /// Reads until the peer or the node has had enough, then tells the node that the connection is gone.
 pub async fn serve(host: Shared, connection: Rc<Connection>, reader: OwnedReadHalf, writer: OwnedWriteHalf, limits: ConnectionLimits) {
-    let sender = tokio::task::spawn_local(send_all(Rc::clone(&host), Rc::clone(&connection), writer));
-    if let Err(error) = read_all(&host, &connection, reader, limits).await {
-        tracing::debug!(connection = connection.id.0, %error, "a connection failed");
+    let counters = host.borrow().counters();
+    let sender = tokio::task::spawn_local(send_all(Rc::clone(&host), Rc::clone(&connection), writer, Arc::clone(&counters)));
+    if let Err(error) = read_all(&host, &connection, reader, limits, &counters).await {
+        tracing::debug!(connection = connection.id.0, peer = connection.peer, %error, "a connection failed");
         connection.leave();
     }
     if !connection.closing.get() {
@@ -115,7 +121,13 @@ pub async fn serve(host: Shared, connection: Rc<Connection>, reader: OwnedReadHa
     host.borrow_mut().closed(connection.id);
 }
 
-async fn read_all(host: &Shared, connection: &Connection, mut reader: OwnedReadHalf, limits: ConnectionLimits) -> io::Result<()> {
+async fn read_all(
+    host: &Shared,
+    connection: &Connection,
+    mut reader: OwnedReadHalf,
+    limits: ConnectionLimits,
+    counters: &Counters,
+) -> io::Result<()> {
     let mut framer = Framer::new(limits.frames);
     while !connection.over() {
         while !connection.may_read() && !connection.over() {
@@ -131,12 +143,18 @@ async fn read_all(host: &Shared, connection: &Connection, mut reader: OwnedReadH
                     ready = reader.readable() => ready?,
                     () = connection.reading.notified() => continue,
                 }
-                if reader.read_buf(&mut framer.spare()).await? == 0 {
+                let received = reader.read_buf(&mut framer.spare()).await?;
+                counters.receives.add(1);
+                counters.received_bytes.add(received as u64);
+                if received == 0 {
+                    if !framer.is_between_frames() {
+                        tracing::info!(connection = connection.id.0, peer = connection.peer, "a peer left in the middle of a request");
+                    }
                     return Ok(());
                 }
             }
             Err(error) => {
-                tracing::warn!(connection = connection.id.0, %error, "closing a connection that sends no frames of Kafka's");
+                tracing::warn!(connection = connection.id.0, peer = connection.peer, why = %error, "closing a connection");
                 return Ok(());
             }
         }
@@ -158,7 +176,7 @@ fn take_in(host: &Shared, connection: &Connection, event: FrameEvent, limits: &C
     host.borrow_mut().input(input);
 }
 
-async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHalf) {
+async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHalf, counters: Arc<Counters>) {
     while !connection.gone.get() {
         if connection.outgoing.borrow().is_empty() {
             if connection.closing.get() {
@@ -167,7 +185,7 @@ async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHa
             connection.sending.notified().await;
             continue;
         }
-        let sent = connection.outgoing.borrow_mut().send(writer.as_ref(), connection.warm.replace(false));
+        let sent = connection.outgoing.borrow_mut().send(writer.as_ref(), connection.warm.replace(false), &counters);
         match sent {
             Ok(Sent::Progress { responses }) => {
                 for _ in 0..responses {
@@ -187,7 +205,7 @@ async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHa
                 }
             }
             Err(error) => {
-                tracing::debug!(connection = connection.id.0, %error, "a peer went away in the middle of a response");
+                tracing::debug!(connection = connection.id.0, peer = connection.peer, %error, "a peer left in the middle of a response");
                 break;
             }
         }

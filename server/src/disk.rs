@@ -7,6 +7,7 @@
 mod error;
 mod helpers;
 mod lock;
+mod writeback;
 
 use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
@@ -21,20 +22,30 @@ use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, D
 use self::error::failed;
 pub use self::helpers::Helpers;
 use self::lock::Locks;
+use self::writeback::{Tail, Writeback};
+use crate::counters::Counters;
 
 /// The log directories of one node and the files it has open in them.
 pub struct Disk {
     roots: Vec<PathBuf>,
     files: HashMap<FileId, OpenFile>,
     locks: Locks,
-    helpers: Helpers,
+    hands: Hands,
     /// What finished on the loop thread and was not yet reported.
     done: VecDeque<(OpId, DiskResult)>,
+}
+
+/// Who carries out what an operation needs beyond its file.
+struct Hands {
+    helpers: Helpers,
+    writeback: Writeback,
+    counters: Arc<Counters>,
 }
 
 struct OpenFile {
     handle: Arc<File>,
     name: Name,
+    tail: Tail,
     /// Operations that a helper has or that wait for one; empty means that the next operation completes at once.
     line: VecDeque<Waiting>,
 }
@@ -62,7 +73,7 @@ impl Disk {
     ///
     /// # Errors
     /// The directory that cannot be made, and why.
-    pub fn new(roots: Vec<PathBuf>, helpers: Helpers) -> Result<Disk, String> {
+    pub fn new(roots: Vec<PathBuf>, helpers: Helpers, counters: Arc<Counters>) -> Result<Disk, String> {
         for root in &roots {
             std::fs::DirBuilder::new()
                 .recursive(true)
@@ -70,7 +81,8 @@ impl Disk {
                 .create(root)
                 .map_err(|e| format!("log directory {}: {e}", root.display()))?;
         }
-        Ok(Disk { roots, files: HashMap::new(), locks: Locks::default(), helpers, done: VecDeque::new() })
+        let hands = Hands { helpers, writeback: Writeback::new(Arc::clone(&counters)), counters };
+        Ok(Disk { roots, files: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() })
     }
 
     /// Begins an operation; its completion comes from [`Disk::next_done`], at once or after [`Disk::finished`].
@@ -131,7 +143,7 @@ impl Disk {
                     return;
                 };
                 let behind_a_read = open.line.iter().any(|w| matches!(w, Waiting::Held(..) | Waiting::Away { read: true, .. }));
-                let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &self.helpers) };
+                let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &mut self.hands) };
                 open.line.push_back(waiting);
                 self.advance(file);
             }
@@ -145,11 +157,12 @@ impl Disk {
             match head {
                 Waiting::Applied(op, result) => self.done.push_back((op, result)),
                 Waiting::Held(op, action) => {
-                    let waiting = start(open, file, op, action, &self.helpers);
+                    let waiting = start(open, file, op, action, &mut self.hands);
                     open.line.push_front(waiting);
                 }
                 Waiting::Closed(op) => {
                     self.done.push_back((op, Ok(DiskDone::Done)));
+                    self.hands.writeback.moved(&mut open.tail, 0);
                     self.files.remove(&file);
                     return;
                 }
@@ -168,14 +181,14 @@ impl Disk {
         if length > 0 {
             handle.set_len(length).map_err(|e| failed("create", name, &e))?;
         }
-        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), line: VecDeque::new() });
+        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), tail: Tail::default(), line: VecDeque::new() });
         Ok(DiskDone::Done)
     }
 
     fn open(&mut self, dir: DirId, file: FileId, name: &Name) -> DiskResult {
         let handle = OpenOptions::new().read(true).write(true).open(self.path(dir, name)).map_err(|e| failed("open", name, &e))?;
         let length = handle.metadata().map_err(|e| failed("open", name, &e))?.len();
-        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), line: VecDeque::new() });
+        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), tail: Tail::default(), line: VecDeque::new() });
         Ok(DiskDone::Opened { length })
     }
 
@@ -193,7 +206,7 @@ impl Disk {
             DiskAction::Lock { name } => self.locks.take(&root, &name),
             DiskAction::Unlock { name } => self.locks.give_back(&root, &name),
             slow => {
-                self.helpers.run(Box::new(move || Finished { op, file: None, result: on_names(&root, &slow) }));
+                self.hands.helpers.run(Box::new(move || Finished { op, file: None, result: on_names(&root, &slow) }));
                 return;
             }
         };
@@ -211,26 +224,28 @@ fn never_opened(action: &DiskAction) -> DiskError {
 }
 
 /// Applies an operation on the loop thread, or hands it to a helper.
-fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, helpers: &Helpers) -> Waiting {
-    let handle = Arc::clone(&open.handle);
-    let name = open.name.clone();
+fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, hands: &mut Hands) -> Waiting {
     match action {
-        DiskAction::Write { at, parts, .. } => {
-            Waiting::Applied(op, write_all(&handle, at, parts).map(|()| DiskDone::Done).map_err(|e| failed("write", &name, &e)))
-        }
+        DiskAction::Write { at, parts, .. } => Waiting::Applied(op, write(open, at, parts, hands)),
         DiskAction::Truncate { length, .. } => {
-            Waiting::Applied(op, handle.set_len(length).map(|()| DiskDone::Done).map_err(|e| failed("truncate", &name, &e)))
+            hands.writeback.moved(&mut open.tail, length);
+            let cut = open.handle.set_len(length).map(|()| DiskDone::Done);
+            Waiting::Applied(op, cut.map_err(|e| failed("truncate", &open.name, &e)))
         }
         DiskAction::Close { .. } => Waiting::Closed(op),
         DiskAction::Sync { .. } => {
-            helpers.run(Box::new(move || {
+            hands.writeback.synced(&mut open.tail);
+            let (handle, name, counters) = (Arc::clone(&open.handle), open.name.clone(), Arc::clone(&hands.counters));
+            hands.helpers.run(Box::new(move || {
+                counters.syncs.add(1);
                 let result = handle.sync_data().map(|()| DiskDone::Done).map_err(|e| failed("sync", &name, &e));
                 Finished { op, file: Some(file), result }
             }));
             Waiting::Away { op, read: false }
         }
         DiskAction::Read { at, length, .. } => {
-            helpers.run(Box::new(move || {
+            let (handle, name) = (Arc::clone(&open.handle), open.name.clone());
+            hands.helpers.run(Box::new(move || {
                 let result = read_up_to(&handle, at, length).map(DiskDone::Read).map_err(|e| failed("read", &name, &e));
                 Finished { op, file: Some(file), result }
             }));
@@ -238,6 +253,15 @@ fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, helper
         }
         other => unreachable!("{} is no operation on an open file", other.verb()),
     }
+}
+
+fn write(open: &mut OpenFile, at: u64, parts: Vec<Bytes>, hands: &mut Hands) -> DiskResult {
+    let length = parts.iter().map(|part| part.len() as u64).sum();
+    hands.counters.writes.add(1);
+    hands.counters.written_bytes.add(length);
+    write_all(&open.handle, at, parts).map_err(|e| failed("write", &open.name, &e))?;
+    hands.writeback.wrote(&open.handle, &mut open.tail, at, length);
+    Ok(DiskDone::Done)
 }
 
 /// Operations on names that may take long, on a helper thread.

@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use odradek_broker::Node;
 use odradek_broker::io::{ConnectionId, Input, Outbox, Output, WorkId};
@@ -14,6 +15,7 @@ use tokio::sync::Notify;
 
 use crate::clock::Clock;
 use crate::connection::Connection;
+use crate::counters::Counters;
 use crate::disk::{Disk, Finished, Helpers};
 use crate::journal;
 use crate::outgoing::Piece;
@@ -53,6 +55,7 @@ pub struct Host {
     outcome: Option<Result<(), String>>,
     armed: Option<Mono>,
     signals: Rc<Signals>,
+    counters: Arc<Counters>,
 }
 
 /// The one host of this thread.
@@ -60,7 +63,7 @@ pub type Shared = Rc<RefCell<Host>>;
 
 impl Host {
     /// A host around a node that has not taken a step.
-    pub fn new(node: Node, disk: Disk, helpers: Helpers, clock: Clock, signals: Rc<Signals>) -> Host {
+    pub fn new(node: Node, disk: Disk, helpers: Helpers, clock: Clock, signals: Rc<Signals>, counters: Arc<Counters>) -> Host {
         Host {
             node,
             outbox: Outbox::new(),
@@ -72,6 +75,7 @@ impl Host {
             outcome: None,
             armed: None,
             signals,
+            counters,
         }
     }
 
@@ -114,7 +118,7 @@ impl Host {
     }
 
     /// Has the pages of a range read by a helper, then lets the connection go on.
-    pub fn warm(&self, id: ConnectionId, file: std::sync::Arc<std::fs::File>, at: u64, length: u64) {
+    pub fn warm(&self, id: ConnectionId, file: Arc<std::fs::File>, at: u64, length: u64) {
         self.helpers.run_any(Box::new(move || {
             crate::outgoing::warm(&file, at, length);
             Back::Warm(id)
@@ -125,6 +129,11 @@ impl Host {
     pub fn arm(&mut self) -> Option<tokio::time::Instant> {
         self.armed = self.node.deadline().map(|deadline| deadline.at);
         self.armed.map(|at| self.clock.instant(at))
+    }
+
+    /// What the rim has done so far.
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
     }
 
     /// How the node ended, if it did.
@@ -148,6 +157,7 @@ impl Host {
                 self.node.step(self.clock.now(), Input::Disk { op, result }, &mut self.outbox);
             }
         }
+        self.counters.memory_bytes_peak.raise(self.node.memory_bytes_peak());
         let earliest = self.node.deadline().map(|deadline| deadline.at);
         if earliest.is_some_and(|at| self.armed.is_none_or(|armed| at < armed)) {
             self.signals.deadline.notify_one();
@@ -162,10 +172,10 @@ impl Host {
             Output::Grant { connection } => self.on(connection, Connection::grant),
             Output::PauseReading { connection } => self.on(connection, Connection::pause),
             Output::ResumeReading { connection } => self.on(connection, Connection::resume),
-            Output::Close { connection, why } => {
-                tracing::info!(connection = connection.0, %why, "closing a connection");
-                self.on(connection, Connection::close);
-            }
+            Output::Close { connection, why } => self.on(connection, |closing| {
+                tracing::warn!(connection = connection.0, peer = closing.peer, why, "closing a connection");
+                closing.close();
+            }),
             Output::Dial { connection, host, port } => {
                 // Only a cluster of several nodes dials; the answer keeps the core's promise that each dial ends.
                 let result = Err(format!("{host}:{port}: this server opens no connections"));

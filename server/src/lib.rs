@@ -6,6 +6,7 @@
 mod clock;
 pub mod config;
 mod connection;
+mod counters;
 mod disk;
 mod host;
 mod journal;
@@ -15,6 +16,7 @@ mod work;
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use odradek_broker::Node;
 use odradek_broker::io::{ConnectionId, Input, ListenerId};
@@ -28,6 +30,7 @@ use tokio::task::spawn_local;
 
 pub use config::Options;
 use config::{Bound, Config};
+pub use counters::{Counter, Counters};
 
 use crate::clock::Clock;
 use crate::connection::Connection;
@@ -41,6 +44,8 @@ const HELPERS_MAX: usize = 16;
 pub struct Ready {
     /// Where it listens, with the ports that were chosen.
     pub addresses: Vec<String>,
+    /// What it has done and will do, as counts.
+    pub counters: Arc<Counters>,
 }
 
 /// Runs a node until it ends: by SIGTERM or SIGINT, or because it could not go on.
@@ -49,6 +54,7 @@ pub struct Ready {
 /// One line: why it could not start, or what ended it.
 pub fn serve(options: &Options, ready: impl FnOnce(&Ready)) -> Result<(), String> {
     crash_loudly();
+    raise_file_limit();
     let config = Config::read(options)?;
     let bound = config.bind()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("starting the runtime: {e}"))?;
@@ -61,11 +67,13 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
     }
     let (sender, back) = unbounded_channel();
     let helpers = Helpers::new(sender, HELPERS_MAX);
-    let disk = Disk::new(config.log_dirs.clone(), helpers.clone())?;
-    let addresses = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
+    let counters = Arc::new(Counters::default());
+    let disk = Disk::new(config.log_dirs.clone(), helpers.clone(), Arc::clone(&counters))?;
+    let addresses: Vec<String> = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
     let node = Node::new(config.setup(bound.listeners, drawn_seed()));
     let signals = Rc::new(Signals::default());
-    let host: Shared = Rc::new(RefCell::new(Host::new(node, disk, helpers.clone(), Clock::start(), Rc::clone(&signals))));
+    let host = Host::new(node, disk, helpers.clone(), Clock::start(), Rc::clone(&signals), Arc::clone(&counters));
+    let host: Shared = Rc::new(RefCell::new(host));
 
     spawn_local(take_back(Rc::clone(&host), back));
     spawn_local(keep_time(Rc::clone(&host), Rc::clone(&signals)));
@@ -80,14 +88,22 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
                 let listener = ListenerId(u16::try_from(listener).expect("there are few listeners"));
                 spawn_local(accept(Rc::clone(&host), socket, listener, Rc::clone(&ids), limits(&config)));
             }
-            ready(&Ready { addresses });
+            tracing::info!(node = config.node.0, listeners = addresses.join(","), data = directories(&config), "ready");
+            ready(&Ready { addresses, counters });
             signals.stopped.notified().await;
         }
         () = signals.stopped.notified() => {}
     }
     helpers.close();
-    let outcome = host.borrow().outcome();
-    outcome.unwrap_or(Ok(()))
+    let outcome = host.borrow().outcome().unwrap_or(Ok(()));
+    if outcome.is_ok() {
+        tracing::info!("stopped cleanly");
+    }
+    outcome
+}
+
+fn directories(config: &Config) -> String {
+    config.log_dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// A panic is a broken invariant of ours: it ends the process wherever it happens, and recovery begins from the disk.
@@ -97,6 +113,16 @@ fn crash_loudly() {
         tell(panic);
         std::process::exit(127);
     }));
+}
+
+/// Each connection and each segment is an open file; the soft limit is meant for programs that cannot handle many.
+fn raise_file_limit() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    if let Err(error) = setrlimit(Resource::Nofile, limit) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// What one connection may bring.
@@ -170,7 +196,7 @@ async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids: Rc
         // Answers leave at once; failing to ask for it costs delay and nothing else.
         let _ = stream.set_nodelay(true);
         ids.set(ids.get() + 1);
-        let connection = Connection::new(ConnectionId(ids.get()));
+        let connection = Connection::new(ConnectionId(ids.get()), peer.to_string());
         let opened = Input::Opened { connection: connection.id, listener, peer: peer.to_string() };
         host.borrow_mut().opened(Rc::clone(&connection), opened);
         let (reader, writer) = stream.into_split();

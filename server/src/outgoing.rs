@@ -11,11 +11,10 @@ use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use crate::counters::Counters;
+
 /// The most that one `sendfile` may move before others have their turn.
 const SENDFILE_BYTES_MAX: u64 = 1 << 20;
-
-/// Ranges below this are not worth a probe: a cold page costs one device read, whichever thread waits for it.
-const PROBE_BYTES_MIN: u64 = 1;
 
 /// A piece of a response, with its file at hand.
 pub enum Piece {
@@ -80,9 +79,10 @@ impl Outgoing {
     ///
     /// # Errors
     /// `WouldBlock` if the socket is full, else what ended the connection.
-    pub fn send(&mut self, stream: &TcpStream, warm: bool) -> io::Result<Sent> {
+    pub fn send(&mut self, stream: &TcpStream, warm: bool, counters: &Counters) -> io::Result<Sent> {
         if let Some(Piece::File { file, at, length }) = self.pieces.front_mut() {
-            if !warm && *length >= PROBE_BYTES_MIN && !in_memory(file, *at, *length) {
+            if !warm && !in_memory(file, *at, *length) {
+                counters.cold_ranges.add(1);
                 return Ok(Sent::Cold { file: Arc::clone(file), at: *at, length: *length });
             }
             let asked = usize::try_from((*length).min(SENDFILE_BYTES_MAX)).expect("a mebibyte fits");
@@ -90,9 +90,13 @@ impl Outgoing {
             if moved == 0 {
                 return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a log file is shorter than a range of it that was handed out"));
             }
+            counters.sendfiles.add(1);
+            counters.sendfile_bytes.add(moved as u64);
             *length -= moved as u64;
         } else {
             let moved = stream.try_io(Interest::WRITABLE, || self.send_bytes(stream))?;
+            counters.sends.add(1);
+            counters.sent_bytes.add(moved as u64);
             self.advance(moved);
         }
         Ok(Sent::Progress { responses: self.take_ends() })

@@ -74,6 +74,14 @@ impl Node {
         &self.setup
     }
 
+    /// The most bytes ever held at once for requests and responses, as the accountant of [`crate::memory`] counts them.
+    pub fn memory_bytes_peak(&self) -> u64 {
+        match &self.phase {
+            Phase::Running(running) => running.connections.memory().peak_bytes(),
+            _ => 0,
+        }
+    }
+
     /// The node in service, for tests that look into it.
     #[cfg(test)]
     pub(crate) fn running(&self) -> Option<&Running> {

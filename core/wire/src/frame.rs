@@ -164,6 +164,11 @@ impl Framer {
         matches!(self.state, State::Asking { .. })
     }
 
+    /// True if the stream may end here: no frame has begun.
+    pub fn is_between_frames(&self) -> bool {
+        matches!(self.state, State::Between) && self.held.is_empty()
+    }
+
     /// Lets the buffer go if it holds nothing, for a connection that falls idle.
     pub fn rest(&mut self) {
         if self.held.is_empty() {

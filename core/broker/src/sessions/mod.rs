@@ -141,7 +141,6 @@ impl Connections {
     }
 
     /// The accountant, for counters.
-    #[cfg(test)]
     pub(crate) const fn memory(&self) -> &Memory {
         &self.memory
     }
