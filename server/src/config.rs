@@ -1,6 +1,8 @@
 //! From a file and a command line to what a node is made from, with Kafka's property names.
 
 mod listeners;
+mod properties;
+mod unsupported;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub struct Options {
     pub file: Option<PathBuf>,
     /// `KEY=VALUE…`: they win over the file.
     pub properties: Vec<(String, String)>,
+    /// `--cluster-id`: what an empty directory is formatted with, and what any other must say.
+    pub cluster_id: Option<String>,
 }
 
 /// A configuration that was read and checked; nothing was touched.
@@ -40,6 +44,8 @@ pub struct Config {
     pub node: NodeId,
     /// Where to listen, and what to tell clients.
     pub addresses: Vec<Address>,
+    /// The cluster that the directories must be of; any without.
+    pub cluster_id: Option<String>,
 }
 
 /// Sockets that listen, before the node is there, so that a port in use stops the start before anything is touched.
@@ -56,24 +62,24 @@ impl Config {
     /// # Errors
     /// One line: the file and line or the argument, what was expected, what to do.
     pub fn read(options: &Options) -> Result<Config, String> {
-        let mut lines = Vec::new();
+        let mut all = Vec::new();
         if let Some(file) = &options.file {
-            lines = properties(file)?;
-            for (number, key, value) in &lines {
-                StaticConfig::parse([(key.as_str(), value.as_str())]).map_err(|e| format!("{}:{number}: {}", file.display(), e.message))?;
-            }
+            let words = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
+            let lines = properties::read(&words).map_err(|(line, why)| format!("{}:{line}: {why}", file.display()))?;
+            all.extend(lines.into_iter().map(|line| (format!("{}:{}", file.display(), line.number), line.key, line.value)));
         }
-        for (key, value) in &options.properties {
-            StaticConfig::parse([(key.as_str(), value.as_str())]).map_err(|e| format!("{key}={value}: {}", e.message))?;
+        all.extend(options.properties.iter().map(|(key, value)| (format!("{key}={value}"), key.clone(), value.clone())));
+        for (place, key, value) in &all {
+            unsupported::key(key).map_err(|why| format!("{place}: {why}"))?;
+            StaticConfig::parse([(key.as_str(), value.as_str())]).map_err(|e| format!("{place}: {}", e.message))?;
         }
-        let all = lines.iter().map(|(_, key, value)| (key.as_str(), value.as_str()));
-        let all = all.chain(options.properties.iter().map(|(key, value)| (key.as_str(), value.as_str())));
-        let keys = StaticConfig::parse(all).map_err(|e| e.message)?;
+        let keys = StaticConfig::parse(all.iter().map(|(_, key, value)| (key.as_str(), value.as_str()))).map_err(|e| e.message)?;
         let log_dirs = log_dirs(options, &keys);
         let node = node_id(&keys, &log_dirs[0])?;
-        let listen = options.listen.as_ref().map(|address| format!("PLAINTEXT://{address}"));
+        unsupported::values(&keys, node)?;
+        let listen = options.listen.as_deref().map(listen).transpose()?;
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
-        Ok(Config { keys, log_dirs, node, addresses })
+        Ok(Config { keys, log_dirs, node, addresses, cluster_id: options.cluster_id.clone() })
     }
 
     /// Takes the ports.
@@ -96,6 +102,7 @@ impl Config {
         let first = listeners.first().expect("a configuration without listeners is refused").clone();
         let request_bytes_max = u32::try_from(self.keys.long("socket.request.max.bytes")).unwrap_or(u32::MAX);
         let mut setup = NodeSetup {
+            cluster_id: self.cluster_id.clone(),
             config: self.keys.clone(),
             log_dirs: self.log_dirs.iter().map(|dir| dir.display().to_string()).collect(),
             listeners,
@@ -126,17 +133,11 @@ fn node_id(keys: &StaticConfig, dir: &Path) -> Result<NodeId, String> {
     id.map(NodeId).ok_or_else(|| format!("node.id={text}: expected a number from 0 on"))
 }
 
-/// The lines of a properties file: number, key, value.
-fn properties(file: &Path) -> Result<Vec<(usize, String, String)>, String> {
-    let words = std::fs::read_to_string(file).map_err(|e| format!("{}: {e}", file.display()))?;
-    let mut lines = Vec::new();
-    for (number, line) in words.lines().enumerate().map(|(index, line)| (index + 1, line.trim())) {
-        if line.is_empty() || line.starts_with('#') || line.starts_with('!') {
-            continue;
-        }
-        let (key, value) =
-            line.split_once(['=', ':']).ok_or_else(|| format!("{}:{number}: expected KEY=VALUE, found '{line}'", file.display()))?;
-        lines.push((number, key.trim().to_owned(), value.trim().to_owned()));
+/// `--listen` as an entry of `listeners`; a listener's own name may stand in front.
+fn listen(address: &str) -> Result<String, String> {
+    let (name, address) = address.split_once("://").unwrap_or(("PLAINTEXT", address));
+    match address.rsplit_once(':') {
+        Some((_, port)) if port.parse::<u16>().is_ok() => Ok(format!("{name}://{address}")),
+        _ => Err(format!("--listen {address}: expected HOST:PORT, such as 127.0.0.1:9092 (port 0 chooses one)")),
     }
-    Ok(lines)
 }
