@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use odradek_client::admin::{ConfigChange, ConfigEntry, ConfigResource, Operation, Reply};
 
-use crate::Outcome;
+use crate::outcome::{Outcome, print};
 use crate::remote::{Cluster, key_and_value, on_one_thread};
 use crate::topics::{strange, tell};
 
@@ -86,8 +86,8 @@ async fn describe(cluster: &Cluster, resource: ConfigResource, all: bool) -> Out
     let operation = Operation::DescribeConfigs { resources: vec![(resource, None)], synonyms: false, documentation: false };
     let Reply::DescribeConfigs(described) = cluster.ask(operation).await? else { return Err(strange()) };
     for (_, entries) in described {
-        for entry in entries.map_err(|error| error.to_string())?.iter().filter(|entry| all || set(entry)) {
-            println!("{}={}\t{}", entry.name, entry.value.as_deref().unwrap_or("(hidden)"), source(entry));
+        for entry in entries.map_err(|error| cluster.failed(error))?.iter().filter(|entry| all || set(entry)) {
+            print(&format!("{}={}\t{}", entry.name, entry.value.as_deref().unwrap_or("(hidden)"), source(entry)));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,20 +1,26 @@
 //! `odradek consume`: prints records, with the flags of kcat.
 
+mod reader;
+mod start;
+
 use std::collections::BTreeMap;
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
 use odradek_client::admin::{Operation, Reply};
 use odradek_client::config::{ConsumerConfig, Isolation, OffsetReset};
-use odradek_client::consumer::{Command, Consumer, Event, SeekTo, Token};
+use odradek_client::consumer::{Command, Consumer};
 use odradek_client::record::ConsumerRecord;
-use odradek_server::remote::Remote;
 use odradek_wire::ids::TopicPartition;
 
-use crate::Outcome;
+use self::reader::Reader;
+use self::start::Bounds;
 use crate::format::{Format, json};
+use crate::options;
+use crate::outcome::{Failure, Outcome, written};
+use crate::progress::Flow;
 use crate::remote::{Cluster, on_one_thread, seed};
 use crate::topics::strange;
 
@@ -28,30 +34,43 @@ pub struct Arguments {
     /// Partition to read; all of them without
     #[arg(short, long)]
     partition: Option<i32>,
-    /// Where to begin: beginning, end, an offset, -N for the last N, s@MS for a timestamp
+    /// Where to begin: beginning, end, an offset, -N for the last N, s@MS for a timestamp; and e@MS to end before a timestamp
     #[arg(short, long, default_value = "beginning", allow_hyphen_values = true)]
-    offset: String,
+    offset: Vec<String>,
     /// Leave after this many records
     #[arg(short, long)]
     count: Option<u64>,
     /// Leave at the end of every partition
     #[arg(short = 'e', long)]
     exit_at_end: bool,
-    /// How a record is printed: %s value, %k key, %o offset, %p partition, %t topic, %T timestamp, %h headers, %S and %K lengths
-    #[arg(short, long, default_value = "%s\\n")]
-    format: String,
+    /// How a record is printed: %s value, %k key, %o offset, %p partition, %t topic, %T timestamp, %h headers; %S and %K lengths of value and key,
+    /// %R length of the value as four bytes
+    #[arg(short, long, conflicts_with = "json")]
+    format: Option<String>,
     /// Print JSON
-    #[arg(short = 'J', long, conflicts_with = "format")]
+    #[arg(short = 'J', long)]
     json: bool,
+    /// What stands behind each record
+    #[arg(short = 'D', long, value_name = "DELIMITER", default_value = "\\n", allow_hyphen_values = true)]
+    delimiter: String,
+    /// Print keys too, and this between key and value
+    #[arg(short = 'K', long, value_name = "DELIMITER", allow_hyphen_values = true)]
+    key_delimiter: Option<String>,
+    /// Print offsets too
+    #[arg(short = 'O', long)]
+    print_offset: bool,
+    /// Print NULL for what is null, not nothing
+    #[arg(short = 'Z', long)]
+    null: bool,
+    /// Print each record at once
+    #[arg(short, long)]
+    unbuffered: bool,
+    /// Say nothing about ends and progress
+    #[arg(short, long)]
+    quiet: bool,
     /// Read only what is committed
     #[arg(long)]
     committed: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Start {
-    At(SeekTo),
-    Last(i64),
 }
 
 pub fn run(arguments: &Arguments) -> Outcome {
@@ -59,144 +78,122 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 async fn consume(arguments: &Arguments) -> Outcome {
-    let format = Format::parse(&arguments.format)?;
-    let start = start(&arguments.offset)?;
-    let partitions = partitions(arguments).await?;
-    let isolation = if arguments.committed { Isolation::ReadCommitted } else { Isolation::ReadUncommitted };
-    let config = ConsumerConfig { isolation, offset_reset: OffsetReset::Earliest, ..ConsumerConfig::new(arguments.cluster.common()?) };
-    let mut reader = Reader { remote: Remote::new(Consumer::new(config, seed())), token: 0 };
+    let printer = Printer::new(arguments)?;
+    let bounds = Bounds::parse(&arguments.offset)?;
+    let config = config(arguments)?;
+    let partitions = partitions(arguments, &config).await?;
+    let mut reader = Reader::new(&arguments.cluster, Consumer::new(config, seed()));
 
-    let ends = if arguments.exit_at_end || matches!(start, Start::Last(_)) { reader.ends(&partitions).await? } else { BTreeMap::new() };
-    reader.remote.command(Command::Assign { partitions: partitions.clone() });
-    for partition in &partitions {
-        let to = match start {
-            Start::At(to) => to,
-            Start::Last(count) => SeekTo::Offset(ends.get(partition).map_or(0, |end| (end - count).max(0))),
-        };
-        reader.remote.command(Command::Seek { partition: partition.clone(), to });
+    // Where to leave each partition, if anywhere.
+    let mut open: BTreeMap<TopicPartition, i64> = BTreeMap::new();
+    let ends = if arguments.exit_at_end || bounds.needs_ends() { reader.ends(&partitions).await? } else { BTreeMap::new() };
+    if let Some(until_ms) = bounds.until_ms {
+        open = reader.offsets_at(&partitions, until_ms, &ends).await?;
+    } else if arguments.exit_at_end {
+        open.clone_from(&ends);
     }
+    reader.command(Command::Assign { partitions: partitions.clone() });
+    for partition in &partitions {
+        let to = bounds.start.seek(ends.get(partition).copied());
+        reader.command(Command::Seek { partition: partition.clone(), to });
+    }
+    let follows = open.is_empty();
+    let quiet = arguments.quiet || std::io::stdout().is_terminal();
+    let mut flow = Flow::new(quiet, arguments.count);
     let mut left = arguments.count.unwrap_or(u64::MAX);
-    let mut open: BTreeMap<TopicPartition, i64> = if arguments.exit_at_end { ends } else { BTreeMap::new() };
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
     while left > 0 {
-        if arguments.exit_at_end && reader.all_read(&mut open).await? {
+        if !follows && reader.all_read(&mut open, |partition, end| arguments.say_end(partition, end)).await? {
             break;
         }
-        for (from, records) in reader.poll(500).await? {
-            for record in records.iter().take(usize::try_from(left).unwrap_or(usize::MAX)) {
+        let polled = tokio::select! {
+            polled = reader.poll(500) => polled?,
+            _ = &mut stop => break,
+        };
+        for (from, records) in polled {
+            // What lies behind the end that was asked for was read along with the rest.
+            let end = open.get(&from).copied().or(if follows { None } else { Some(0) }).unwrap_or(i64::MAX);
+            for record in records.iter().filter(|record| record.offset < end).take(usize::try_from(left).unwrap_or(usize::MAX)) {
                 left -= 1;
-                print(&mut out, arguments, &format, &from, record).map_err(|e| format!("standard output: {e}"))?;
+                written(printer.print(&mut out, &from, record));
+                flow.add(1, record.value.as_ref().map_or(0, |value| value.len() as u64));
             }
         }
-        out.flush().map_err(|e| format!("standard output: {e}"))?;
+        written(out.flush());
     }
+    flow.finish();
     Ok(ExitCode::SUCCESS)
 }
 
-fn print(
-    out: &mut impl Write,
-    arguments: &Arguments,
-    format: &Format,
-    from: &TopicPartition,
-    record: &ConsumerRecord,
-) -> std::io::Result<()> {
-    if arguments.json { writeln!(out, "{}", json(from, record)) } else { out.write_all(&format.apply(from, record)) }
-}
-
-struct Reader {
-    remote: Remote<Consumer>,
-    token: u64,
-}
-
-impl Reader {
-    async fn poll(&mut self, timeout_ms: u64) -> Result<Vec<(TopicPartition, Vec<ConsumerRecord>)>, String> {
-        let token = self.next_token();
-        self.remote.command(Command::Poll { token, records_max: 10_000, timeout_ms });
-        loop {
-            if let Event::Polled { records, .. } = self.event().await? {
-                return Ok(records);
-            }
+impl Arguments {
+    /// What kcat says at the end of a partition.
+    fn say_end(&self, partition: &TopicPartition, end: i64) {
+        if !self.quiet && std::io::stderr().is_terminal() {
+            eprintln!("% Reached end of topic {} [{}] at offset {end}", partition.topic, partition.partition);
         }
-    }
-
-    async fn ends(&mut self, partitions: &[TopicPartition]) -> Result<BTreeMap<TopicPartition, i64>, String> {
-        let token = self.next_token();
-        self.remote.command(Command::EndOffsets { token, partitions: partitions.to_vec() });
-        loop {
-            if let Event::Offsets { offsets, .. } = self.event().await? {
-                let found = offsets.into_iter().map(|(partition, found)| match found {
-                    Ok(found) => Ok((partition, found.offset.unwrap_or(0))),
-                    Err(error) => Err(error.to_string()),
-                });
-                return found.collect();
-            }
-        }
-    }
-
-    /// Drops the partitions whose end is reached; true if none is left.
-    async fn all_read(&mut self, open: &mut BTreeMap<TopicPartition, i64>) -> Result<bool, String> {
-        let ends: Vec<(TopicPartition, i64)> = open.iter().map(|(partition, end)| (partition.clone(), *end)).collect();
-        for (partition, end) in ends {
-            if self.position(&partition).await? >= end {
-                open.remove(&partition);
-            }
-        }
-        Ok(open.is_empty())
-    }
-
-    async fn position(&mut self, of: &TopicPartition) -> Result<i64, String> {
-        let token = self.next_token();
-        self.remote.command(Command::Position { token, partition: of.clone() });
-        loop {
-            if let Event::Position { offset, .. } = self.event().await? {
-                return offset.map_err(|error| error.to_string());
-            }
-        }
-    }
-
-    /// The next event; one that ends a partition ends the command.
-    async fn event(&mut self) -> Result<Event, String> {
-        match self.remote.event().await {
-            Event::PartitionFailed { partition, error } => Err(format!("{partition}: {error}")),
-            Event::Truncated { partition, position, divergent_offset, .. } => {
-                eprintln!("odradek: {partition} was cut below offset {position}; going on at {divergent_offset:?}");
-                Ok(Event::Closed)
-            }
-            event => Ok(event),
-        }
-    }
-
-    fn next_token(&mut self) -> Token {
-        self.token += 1;
-        Token(self.token)
     }
 }
 
-async fn partitions(arguments: &Arguments) -> Result<Vec<TopicPartition>, String> {
+fn config(arguments: &Arguments) -> Result<ConsumerConfig, String> {
+    let mut config = ConsumerConfig { offset_reset: OffsetReset::Earliest, ..ConsumerConfig::new(arguments.cluster.common()?) };
+    config.api_timeout_ms = arguments.cluster.timeout_ms();
+    // Reading creates no topic, whatever the broker would do for a producer.
+    config.common.auto_create_topics = false;
+    options::consumer(arguments.cluster.properties(), &mut config)?;
+    if arguments.committed {
+        config.isolation = Isolation::ReadCommitted;
+    }
+    Ok(config)
+}
+
+/// Writes records as they were asked for.
+struct Printer {
+    format: Option<Format>,
+    unbuffered: bool,
+}
+
+impl Printer {
+    fn new(arguments: &Arguments) -> Result<Printer, String> {
+        let format = match (&arguments.format, arguments.json) {
+            (_, true) => None,
+            (Some(format), false) => Some(Format::parse(format)?),
+            (None, false) => Some(Format::lines(arguments.print_offset, arguments.key_delimiter.as_deref(), &arguments.delimiter)?),
+        };
+        Ok(Printer { format: format.map(|format| format.with_nulls(arguments.null)), unbuffered: arguments.unbuffered })
+    }
+
+    fn print(&self, out: &mut impl Write, from: &TopicPartition, record: &ConsumerRecord) -> std::io::Result<()> {
+        match &self.format {
+            Some(format) => out.write_all(&format.apply(from, record))?,
+            None => writeln!(out, "{}", json(from, record))?,
+        }
+        if self.unbuffered { out.flush() } else { Ok(()) }
+    }
+}
+
+/// The partitions to read; it is an error if the topic, or the partition that was named, is not there.
+async fn partitions(arguments: &Arguments, config: &ConsumerConfig) -> Result<Vec<TopicPartition>, Failure> {
     let topic: Arc<str> = Arc::from(arguments.topic.as_str());
-    if let Some(partition) = arguments.partition {
-        return Ok(vec![TopicPartition { topic, partition }]);
-    }
     let operation = Operation::DescribeTopics { topics: vec![Arc::clone(&topic)] };
-    let Reply::DescribeTopics(described) = arguments.cluster.ask(operation).await? else { return Err(strange()) };
+    let Reply::DescribeTopics(described) = arguments.cluster.ask_with(config.common.clone(), operation).await? else {
+        return Err(strange());
+    };
     let mut partitions = Vec::new();
     for (name, description) in described {
-        for p in description.map_err(|error| format!("{name}: {error}"))?.partitions {
+        for p in description.map_err(|error| Failure::work(format!("{name}: {error}")))?.partitions {
             partitions.push(TopicPartition { topic: Arc::clone(&topic), partition: p.partition });
         }
     }
+    partitions.sort();
+    let Some(named) = arguments.partition else { return Ok(partitions) };
+    let there = partitions.len();
+    partitions.retain(|partition| partition.partition == named);
+    if partitions.is_empty() {
+        return Err(Failure::work(format!(
+            "{topic} has no partition {named}: its {there} partitions are 0 to {}",
+            there.saturating_sub(1)
+        )));
+    }
     Ok(partitions)
-}
-
-fn start(text: &str) -> Result<Start, String> {
-    let number = |digits: &str| digits.parse::<i64>().map_err(|_| format!("-o {text}: beginning, end, an offset, -N or s@MS"));
-    Ok(match text {
-        "beginning" | "earliest" => Start::At(SeekTo::Beginning),
-        "end" | "latest" => Start::At(SeekTo::End),
-        _ => match (text.strip_prefix("s@"), text.strip_prefix('-')) {
-            (Some(ms), _) => Start::At(SeekTo::Timestamp(number(ms)?)),
-            (None, Some(last)) => Start::Last(number(last)?),
-            (None, None) => Start::At(SeekTo::Offset(number(text)?)),
-        },
-    })
 }

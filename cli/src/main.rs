@@ -2,7 +2,11 @@
 
 mod configs;
 mod consume;
+mod delimiter;
 mod format;
+mod input;
+mod options;
+mod outcome;
 mod produce;
 mod progress;
 mod remote;
@@ -10,9 +14,12 @@ mod serve;
 mod sim;
 mod topics;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+pub use outcome::{Failure, Outcome};
 
 /// A Kafka broker put on trial: one deterministic core, run as a server or under a simulator that breaks everything around it.
 #[derive(Parser)]
@@ -39,7 +46,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let outcome = match Arguments::parse().command {
+    let outcome = match Arguments::parse_from(delimiters_apart(std::env::args_os())).command {
         Command::Serve(arguments) => serve::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),
@@ -49,12 +56,18 @@ fn main() -> ExitCode {
     };
     match outcome {
         Ok(code) => code,
-        Err(error) => {
-            eprintln!("odradek: {error}");
-            ExitCode::from(2)
-        }
+        Err(failure) => failure.tell(),
     }
 }
 
-/// What ends a command: one line that says what is wrong and what to do.
-pub type Outcome = Result<ExitCode, String>;
+/// `-K=` means the delimiter `=`, as in kcat, and not an empty value: such an argument becomes two.
+fn delimiters_apart(arguments: impl Iterator<Item = OsString>) -> Vec<OsString> {
+    let mut apart = Vec::new();
+    for argument in arguments {
+        match argument.to_str().and_then(|text| text.split_at_checked(2)) {
+            Some((flag @ ("-K" | "-D"), delimiter)) if delimiter.starts_with('=') => apart.extend([flag.into(), delimiter.into()]),
+            _ => apart.push(argument),
+        }
+    }
+    apart
+}

@@ -1,5 +1,6 @@
-//! `odradek produce`: lines of standard input become records, with the flags of kcat.
+//! `odradek produce`: lines of standard input or files become records, with the flags of kcat.
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -8,13 +9,18 @@ use odradek_client::config::{Acks, Compression, ProducerConfig};
 use odradek_client::producer::{Command, Event, Producer, Token};
 use odradek_client::record::{Header, ProducerRecord};
 use odradek_server::remote::Remote;
-use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::Outcome;
+use crate::delimiter;
+use crate::input::Input;
+use crate::options;
+use crate::outcome::{Outcome, written};
+use crate::progress::Flow;
 use crate::remote::{Cluster, key_and_value, on_one_thread, seed};
 
 /// Records that may wait for their outcome before more input is read.
 const IN_HAND_MAX: u64 = 10_000;
+/// Bytes of values that may wait likewise: half of what the producer buffers.
+const IN_HAND_BYTES_MAX: u64 = 16 << 20;
 
 #[derive(Args)]
 pub struct Arguments {
@@ -23,30 +29,45 @@ pub struct Arguments {
     /// Topic to write to
     #[arg(short, long)]
     topic: String,
-    /// Partition to write to; by key, or sticky, without
-    #[arg(short, long)]
+    /// Partition to write to; by key, or sticky, without it or with -1
+    #[arg(short, long, allow_negative_numbers = true)]
     partition: Option<i32>,
-    /// What stands between key and value on a line
-    #[arg(short = 'K', long, value_name = "DELIMITER")]
+    /// What stands between key and value
+    #[arg(short = 'K', long, value_name = "DELIMITER", allow_hyphen_values = true)]
     key_delimiter: Option<String>,
-    /// The key of every record
-    #[arg(short, long, conflicts_with = "key_delimiter")]
+    /// The key of every record that brings none of its own
+    #[arg(short, long, allow_hyphen_values = true)]
     key: Option<String>,
     /// What stands between records
-    #[arg(short = 'D', long, value_name = "BYTE", default_value = "\\n")]
+    #[arg(short = 'D', long, value_name = "DELIMITER", default_value = "\\n", allow_hyphen_values = true)]
     delimiter: String,
-    /// A header of every record
+    /// A header of every record; may be given several times
     #[arg(short = 'H', long = "header", value_name = "NAME=VALUE", value_parser = key_and_value)]
     headers: Vec<(String, String)>,
     /// Codec
-    #[arg(short = 'z', long, value_enum, default_value_t = Codec::None)]
-    compression: Codec,
+    #[arg(short = 'z', long, value_enum)]
+    compression: Option<Codec>,
     /// An empty value (or key) is a null one
     #[arg(short = 'Z', long)]
     null: bool,
     /// Who must have a record before it counts: all, 1 or 0
-    #[arg(long, value_enum, default_value_t = AcksOf::All)]
-    acks: AcksOf,
+    #[arg(long, value_enum)]
+    acks: Option<AcksOf>,
+    /// Leave after this many records
+    #[arg(short, long)]
+    count: Option<u64>,
+    /// Send the lines of the file, not the file as one record
+    #[arg(short = 'l', long)]
+    lines: bool,
+    /// Print what is sent, as tee does
+    #[arg(short = 'T', long)]
+    tee: bool,
+    /// Say nothing about progress
+    #[arg(short, long)]
+    quiet: bool,
+    /// Files to send, each as one record; standard input without
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -72,23 +93,32 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 async fn produce(arguments: &Arguments) -> Outcome {
-    let delimiter = delimiter(&arguments.delimiter)?;
+    let delimiter = delimiter::parse(&arguments.delimiter).map_err(|why| format!("-D {}: {why}", arguments.delimiter))?;
+    let template = Template::new(arguments)?;
     let producer = Producer::new(config(arguments)?, seed()).map_err(|error| error.to_string())?;
-    let mut remote = Remote::new(producer);
-    let mut input = BufReader::new(tokio::io::stdin());
-    let mut tally = Tally::default();
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        if input.read_until(delimiter, &mut line).await.map_err(|e| format!("standard input: {e}"))? == 0 {
-            break;
+    let mut input = Input::open(&arguments.files, arguments.lines, delimiter.clone())?;
+    let mut remote = arguments.cluster.remote(producer);
+    let mut tally = Tally { flow: Flow::new(arguments.quiet, None), ..Tally::default() };
+    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+    while tally.sent < arguments.count.unwrap_or(u64::MAX) {
+        let value = tokio::select! {
+            value = input.next() => value?,
+            // What was read is still delivered, and then the command ends.
+            _ = &mut stop => break,
+            // Only outcomes can come: they are taken in while the input is slow.
+            event = remote.event(), if tally.in_hand() > 0 => {
+                tally.take(event);
+                continue;
+            }
+        };
+        let Some(value) = value else { break };
+        if arguments.tee {
+            use std::io::Write;
+            let mut out = std::io::stdout().lock();
+            written(out.write_all(&value).and_then(|()| out.write_all(&delimiter)));
         }
-        if line.last() == Some(&delimiter) {
-            line.pop();
-        }
-        remote.command(Command::Send { token: Token(tally.sent), record: record(arguments, &line) });
-        tally.sent += 1;
-        while tally.in_hand() >= IN_HAND_MAX {
+        tally.send(&mut remote, template.record(&value), value.len());
+        while tally.is_full() {
             tally.take(remote.event().await);
         }
     }
@@ -96,73 +126,154 @@ async fn produce(arguments: &Arguments) -> Outcome {
     while !tally.flushed {
         tally.take(remote.event().await);
     }
-    Ok(if tally.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    tally.flow.finish();
+    if tally.failed > 0 {
+        return Err(arguments
+            .cluster
+            .failed(format!("{}: {} of {} records failed: {}", arguments.topic, tally.failed, tally.sent, tally.first_failure)));
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
+/// What became of the records so far.
 #[derive(Default)]
 struct Tally {
     sent: u64,
     delivered: u64,
     failed: u64,
+    /// The sizes of the records in hand, oldest first by token.
+    sizes: std::collections::BTreeMap<u64, u64>,
+    bytes_in_hand: u64,
+    first_failure: String,
     flushed: bool,
+    flow: Flow,
 }
 
 impl Tally {
-    const fn in_hand(&self) -> u64 {
+    fn in_hand(&self) -> u64 {
         self.sent - self.delivered - self.failed
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_hand() >= IN_HAND_MAX || self.in_hand() > 0 && self.bytes_in_hand >= IN_HAND_BYTES_MAX
+    }
+
+    fn send(&mut self, remote: &mut Remote<Producer>, record: ProducerRecord, bytes: usize) {
+        self.sizes.insert(self.sent, bytes as u64);
+        self.bytes_in_hand += bytes as u64;
+        remote.command(Command::Send { token: Token(self.sent), record });
+        self.sent += 1;
     }
 
     fn take(&mut self, event: Event) {
         match event {
-            Event::Delivered { .. } => self.delivered += 1,
+            Event::Delivered { token, .. } => {
+                self.delivered += 1;
+                let bytes = self.let_go(token);
+                self.flow.add(1, bytes);
+            }
             Event::Failed { token, error, outcome } => {
                 self.failed += 1;
-                eprintln!("record {}: {error} ({outcome:?})", token.0 + 1);
+                self.let_go(token);
+                if self.first_failure.is_empty() {
+                    self.first_failure = match outcome {
+                        odradek_client::error::Outcome::Definite => format!("record {}: {error}", token.0 + 1),
+                        odradek_client::error::Outcome::Unknown => format!("record {}: {error}; it may have been written", token.0 + 1),
+                    };
+                }
             }
             Event::Flushed { .. } | Event::Closed => self.flushed = true,
         }
     }
+
+    fn let_go(&mut self, token: Token) -> u64 {
+        let bytes = self.sizes.remove(&token.0).unwrap_or_default();
+        self.bytes_in_hand -= bytes;
+        bytes
+    }
 }
 
 fn config(arguments: &Arguments) -> Result<ProducerConfig, String> {
-    let config = ProducerConfig::new(arguments.cluster.common()?);
-    let acks = match arguments.acks {
-        AcksOf::All => Acks::All,
-        AcksOf::Leader => Acks::Leader,
-        AcksOf::None => Acks::None,
-    };
-    let compression = match arguments.compression {
-        Codec::None => Compression::None,
-        Codec::Gzip => Compression::Gzip,
-        Codec::Snappy => Compression::Snappy,
-        Codec::Lz4 => Compression::Lz4,
-        Codec::Zstd => Compression::Zstd,
-    };
     let timeout_ms = arguments.cluster.timeout_ms();
-    Ok(ProducerConfig {
-        acks,
-        compression,
-        idempotence: acks == Acks::All,
-        delivery_timeout_ms: config.linger_ms + timeout_ms, // a request may take the whole of it
-        block_ms_max: timeout_ms,
-        ..config
-    })
+    let defaults = ProducerConfig::new(arguments.cluster.common()?);
+    let mut config = ProducerConfig { delivery_timeout_ms: defaults.linger_ms + timeout_ms, block_ms_max: timeout_ms, ..defaults };
+    options::producer(arguments.cluster.properties(), &mut config)?;
+    if let Some(acks) = arguments.acks {
+        config.acks = acks.meaning();
+        config.idempotence &= config.acks == Acks::All;
+    }
+    if let Some(codec) = arguments.compression {
+        config.compression = codec.meaning();
+    }
+    // A request may take the whole of the time for a delivery.
+    config.delivery_timeout_ms = config.delivery_timeout_ms.max(config.linger_ms + config.common.request_timeout_ms);
+    Ok(config)
 }
 
-fn record(arguments: &Arguments, line: &[u8]) -> ProducerRecord {
-    let (key, value) = match &arguments.key_delimiter {
-        Some(delimiter) => split(line, delimiter.as_bytes()),
-        None => (arguments.key.as_ref().map(|key| key.as_bytes().to_vec()), line.to_vec()),
-    };
-    let present = |bytes: &Vec<u8>| !(arguments.null && bytes.is_empty());
-    let headers = arguments.headers.iter().map(|(name, value)| Header { key: Arc::from(name.as_str()), value: Some(value.clone().into()) });
-    ProducerRecord {
-        topic: Arc::from(arguments.topic.as_str()),
-        partition: arguments.partition,
-        timestamp: None,
-        key: key.filter(present).map(Into::into),
-        value: Some(value).filter(present).map(Into::into),
-        headers: headers.collect(),
+impl Codec {
+    const fn meaning(self) -> Compression {
+        match self {
+            Codec::None => Compression::None,
+            Codec::Gzip => Compression::Gzip,
+            Codec::Snappy => Compression::Snappy,
+            Codec::Lz4 => Compression::Lz4,
+            Codec::Zstd => Compression::Zstd,
+        }
+    }
+}
+
+impl AcksOf {
+    const fn meaning(self) -> Acks {
+        match self {
+            AcksOf::All => Acks::All,
+            AcksOf::Leader => Acks::Leader,
+            AcksOf::None => Acks::None,
+        }
+    }
+}
+
+/// What all records of one run have in common.
+struct Template {
+    topic: Arc<str>,
+    partition: Option<i32>,
+    key: Option<Vec<u8>>,
+    key_delimiter: Option<Vec<u8>>,
+    headers: Vec<Header>,
+    null: bool,
+}
+
+impl Template {
+    fn new(arguments: &Arguments) -> Result<Template, String> {
+        let key_delimiter = arguments.key_delimiter.as_deref();
+        let header = |(name, value): &(String, String)| Header { key: Arc::from(name.as_str()), value: Some(value.clone().into()) };
+        Ok(Template {
+            topic: Arc::from(arguments.topic.as_str()),
+            partition: match arguments.partition {
+                Some(-1) | None => None,
+                Some(wrong) if wrong < 0 => return Err(format!("-p {wrong}: a partition from 0 on, or -1 for any")),
+                some => some,
+            },
+            key: arguments.key.as_ref().map(|key| key.as_bytes().to_vec()),
+            key_delimiter: key_delimiter.map(|text| delimiter::parse(text).map_err(|why| format!("-K {text}: {why}"))).transpose()?,
+            headers: arguments.headers.iter().map(header).collect(),
+            null: arguments.null,
+        })
+    }
+
+    fn record(&self, line: &[u8]) -> ProducerRecord {
+        let (key, value) = match &self.key_delimiter {
+            Some(delimiter) => split(line, delimiter),
+            None => (None, line.to_vec()),
+        };
+        let present = |bytes: &Vec<u8>| !(self.null && bytes.is_empty());
+        ProducerRecord {
+            topic: Arc::clone(&self.topic),
+            partition: self.partition,
+            timestamp: None,
+            key: key.or_else(|| self.key.clone()).filter(present).map(Into::into),
+            value: Some(value).filter(present).map(Into::into),
+            headers: self.headers.clone(),
+        }
     }
 }
 
@@ -171,16 +282,6 @@ fn split(line: &[u8], delimiter: &[u8]) -> (Option<Vec<u8>>, Vec<u8>) {
     match line.windows(delimiter.len().max(1)).position(|window| window == delimiter) {
         Some(at) => (Some(line[..at].to_vec()), line[at + delimiter.len()..].to_vec()),
         None => (None, line.to_vec()),
-    }
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match text {
-        "\\n" => Ok(b'\n'),
-        "\\t" => Ok(b'\t'),
-        "\\0" => Ok(0),
-        one if one.len() == 1 => Ok(one.as_bytes()[0]),
-        other => Err(format!("-D {other}: one byte, or \\n, \\t, \\0")),
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{HumanBytes, HumanCount, ProgressBar, ProgressStyle};
 use odradek_sim::run::RunReport;
 
 /// Between two plain lines.
@@ -73,6 +73,47 @@ impl Progress {
             let spent = self.began.elapsed().as_secs().max(1);
             let left = self.all.saturating_sub(done) * spent / done.max(1);
             eprintln!("{done}/{} runs, {} a second, {failed} failed, about {left} s left", self.all, done / spent);
+        }
+    }
+}
+
+/// How many records went through, on a terminal: shown once it takes more than a moment.
+#[derive(Default)]
+pub struct Flow {
+    bar: Option<ProgressBar>,
+    records: u64,
+    bytes: u64,
+    told: u64,
+}
+
+impl Flow {
+    /// Nothing went through yet. `all` is how many records there are, if that is known.
+    pub fn new(quiet: bool, all: Option<u64>) -> Flow {
+        if quiet || !std::io::stderr().is_terminal() {
+            return Flow::default();
+        }
+        let template = if all.is_some() { "{bar:40} {msg}, {eta} left" } else { "{spinner} {msg} in {elapsed}" };
+        let style = ProgressStyle::with_template(template).expect("the template is a constant");
+        let bar = all.map_or_else(ProgressBar::new_spinner, ProgressBar::new).with_style(style);
+        Flow { bar: Some(bar), ..Flow::default() }
+    }
+
+    /// Records went through.
+    pub fn add(&mut self, records: u64, bytes: u64) {
+        self.records += records;
+        self.bytes += bytes;
+        let Some(bar) = &self.bar else { return };
+        if self.records - self.told >= 1_000 || self.bytes >> 20 != (self.bytes - bytes) >> 20 {
+            self.told = self.records;
+            bar.set_position(self.records);
+            bar.set_message(format!("{} records, {}", HumanCount(self.records), HumanBytes(self.bytes)));
+        }
+    }
+
+    /// Nothing follows.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
         }
     }
 }

@@ -6,7 +6,10 @@ use clap::Args;
 use odradek_client::admin::{Admin, Command, Event, Operation, Reply, Token};
 use odradek_client::config::{AdminConfig, CommonConfig};
 use odradek_machine::Seed;
-use odradek_server::remote::Remote;
+use odradek_server::remote::{Machine, Remote};
+
+use crate::options::{self, Pair};
+use crate::outcome::Failure;
 
 /// Which cluster.
 #[derive(Args, Clone, Debug)]
@@ -16,8 +19,12 @@ pub struct Cluster {
     brokers: String,
 
     /// Seconds after which an operation is given up
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, global = true)]
+    #[arg(short = 'm', long, value_name = "SECONDS", default_value_t = 30, global = true)]
     timeout: u64,
+
+    /// A property of the client, with Kafka's name or librdkafka's
+    #[arg(short = 'X', long = "property", value_name = "KEY=VALUE", value_parser = key_and_value, global = true)]
+    properties: Vec<Pair>,
 }
 
 impl Cluster {
@@ -27,19 +34,44 @@ impl Cluster {
         Ok(CommonConfig { request_timeout_ms: self.timeout_ms(), ..CommonConfig::new("odradek", bootstrap) })
     }
 
+    /// What `-X` says.
+    pub fn properties(&self) -> &[Pair] {
+        &self.properties
+    }
+
+    /// A host for a client of this cluster; says on standard error when the cluster cannot be reached.
+    pub fn remote<M: Machine>(&self, machine: M) -> Remote<M> {
+        let mut remote = Remote::new(machine);
+        let timeout = self.timeout;
+        remote.on_trouble(move |why| eprintln!("odradek: {why}; trying for {timeout} s"));
+        remote
+    }
+
+    /// A failure of a client, with the servers that were asked.
+    pub fn failed(&self, error: impl std::fmt::Display) -> Failure {
+        Failure::work(format!("{}: {error}", self.brokers))
+    }
+
     /// How long an operation is tried, in milliseconds.
     pub fn timeout_ms(&self) -> u64 {
         self.timeout.saturating_mul(1_000)
     }
 
     /// Does one operation.
-    pub async fn ask(&self, operation: Operation) -> Result<Reply, String> {
-        let config = AdminConfig { api_timeout_ms: self.timeout_ms(), ..AdminConfig::new(self.common()?) };
-        let mut admin = Remote::new(Admin::new(config, seed()));
+    pub async fn ask(&self, operation: Operation) -> Result<Reply, Failure> {
+        let mut common = self.common()?;
+        options::common(&self.properties, &mut common)?;
+        self.ask_with(common, operation).await
+    }
+
+    /// Does one operation on behalf of a client with its own properties.
+    pub async fn ask_with(&self, common: CommonConfig, operation: Operation) -> Result<Reply, Failure> {
+        let config = AdminConfig { api_timeout_ms: self.timeout_ms(), ..AdminConfig::new(common) };
+        let mut admin = self.remote(Admin::new(config, seed()));
         admin.command(Command::Do { token: Token(0), operation, timeout_ms: None });
         match admin.event().await {
-            Event::Done { result, .. } => result.map_err(|error| format!("{}: {error}", self.brokers)),
-            Event::Closed => Err("the client ended before it answered".to_owned()),
+            Event::Done { result, .. } => result.map_err(|error| self.failed(error)),
+            Event::Closed => Err(self.failed("the client ended before it answered")),
         }
     }
 }
@@ -51,9 +83,12 @@ pub fn seed() -> Seed {
 }
 
 /// Runs a tool on one thread.
-pub fn on_one_thread<T>(work: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+pub fn on_one_thread<T, E: From<String>>(work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("starting the runtime: {e}"))?;
-    tokio::task::LocalSet::new().block_on(&runtime, work)
+    let outcome = tokio::task::LocalSet::new().block_on(&runtime, work);
+    // A read of standard input that nobody waits for any more must not hold up the end.
+    runtime.shutdown_background();
+    outcome
 }
 
 fn host_and_port(server: &str) -> Result<(String, u16), String> {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::{Args, Subcommand};
 use odradek_client::admin::{Item, NewTopic, Operation, Reply, TopicDescription};
 
-use crate::Outcome;
+use crate::outcome::{Failure, Outcome, print};
 use crate::remote::{Cluster, key_and_value, on_one_thread};
 
 #[derive(Args)]
@@ -106,7 +106,7 @@ async fn list(cluster: &Cluster, internal: bool) -> Outcome {
     let Reply::ListTopics(mut topics) = cluster.ask(Operation::ListTopics { internal }).await? else { return Err(strange()) };
     topics.sort_by(|a, b| a.name.cmp(&b.name));
     for topic in topics {
-        println!("{}\t{} partitions\t{}", topic.name, topic.partitions, topic.id);
+        print(&format!("{}\t{} partitions\t{}", topic.name, topic.partitions, topic.id));
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -139,7 +139,7 @@ pub fn tell(results: impl Iterator<Item = (Arc<str>, Item<String>)>) -> ExitCode
     let mut code = ExitCode::SUCCESS;
     for (name, result) in results {
         match result {
-            Ok(words) => println!("{name}: {words}"),
+            Ok(words) => print(&format!("{name}: {words}")),
             Err(error) => {
                 eprintln!("{name}: {error}");
                 code = ExitCode::FAILURE;
@@ -150,6 +150,6 @@ pub fn tell(results: impl Iterator<Item = (Arc<str>, Item<String>)>) -> ExitCode
 }
 
 /// The machine answered another question than the one that was asked.
-pub fn strange() -> String {
-    "the client answered another question than the one asked: please report this".to_owned()
+pub fn strange() -> Failure {
+    Failure::work("the client answered another question than the one asked: please report this")
 }

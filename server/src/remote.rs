@@ -53,7 +53,11 @@ pub struct Remote<M: Machine> {
     connections: HashMap<ConnectionId, UnboundedSender<Vec<Bytes>>>,
     back: UnboundedReceiver<(ConnectionId, Back)>,
     sender: UnboundedSender<(ConnectionId, Back)>,
+    trouble: Option<Listener>,
 }
+
+/// Who wants to hear of a server that cannot be reached.
+type Listener = Box<dyn FnMut(&str)>;
 
 enum Back {
     Dialed(Result<(), String>),
@@ -65,7 +69,13 @@ impl<M: Machine> Remote<M> {
     /// A host around a machine that has not taken a step.
     pub fn new(machine: M) -> Remote<M> {
         let (sender, back) = unbounded_channel();
-        Remote { machine, outbox: Vec::new(), events: VecDeque::new(), clock: Clock::start(), connections: HashMap::new(), back, sender }
+        let (outbox, events) = (Vec::new(), VecDeque::new());
+        Remote { machine, outbox, events, clock: Clock::start(), connections: HashMap::new(), back, sender, trouble: None }
+    }
+
+    /// Calls `tell` once, with the address and the reason, if a server cannot be reached.
+    pub fn on_trouble(&mut self, tell: impl FnMut(&str) + 'static) {
+        self.trouble = Some(Box::new(tell));
     }
 
     /// Asks the machine something.
@@ -102,8 +112,11 @@ impl<M: Machine> Remote<M> {
         }
         match back {
             Back::Dialed(result) => {
-                if result.is_err() {
+                if let Err(why) = &result {
                     self.connections.remove(&connection);
+                    if let Some(mut tell) = self.trouble.take() {
+                        tell(why);
+                    }
                 }
                 self.step(Input::Dialed { connection, result });
             }

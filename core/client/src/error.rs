@@ -15,7 +15,7 @@ pub enum Outcome {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ClientError {
     /// A broker answered with an error of the protocol.
-    #[error("the broker answered {code}{}", message.as_deref().map(|m| format!(" ({m})")).unwrap_or_default())]
+    #[error("{}{}", named(*code), message.as_deref().filter(|m| !m.is_empty()).map(|m| format!(": {m}")).unwrap_or_default())]
     Broker {
         /// Kafka's error code.
         code: i16,
@@ -115,4 +115,10 @@ pub enum ClientError {
         /// What, and why not.
         why: String,
     },
+}
+
+/// Kafka's name of an error code, with its number for those who look it up.
+fn named(code: i16) -> String {
+    odradek_wire::error::ErrorCode::known(code)
+        .map_or_else(|| format!("error {code} of a broker"), |known| format!("{} ({code})", known.name()))
 }
