@@ -248,4 +248,17 @@ mod tests {
             assert_eq!(theirs.is_retriable() || moved.contains(&ours), ours.is_retriable(), "{ours}");
         }
     }
+
+    #[test]
+    fn error_codes_names_and_retriability_are_those_of_the_java_client() {
+        let table = include_str!("../captures/errors-java-4.3.1.txt");
+        let mut told = 0;
+        for line in table.lines().filter(|l| !l.starts_with('#')) {
+            let [code, name, retriable, _] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("four words: {line}") };
+            let ours = ErrorCode::known(code.parse().expect("a number")).unwrap_or_else(|| panic!("{line} is not known"));
+            assert_eq!((ours.name(), ours.is_retriable()), (name, retriable == "retriable"));
+            told += 1;
+        }
+        assert_eq!(told, 135, "from -1 to 133");
+    }
 }

@@ -90,20 +90,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitioner_murmur2_hashes_as_the_java_client_does() {
-        // Vectors of Apache Kafka's own UtilsTest.
-        let vectors: [(&str, i32); 6] = [
-            ("21", -973_932_308),
-            ("foobar", -790_332_482),
-            ("a-little-bit-long-string", -985_981_536),
-            ("a-little-bit-longer-string", -1_486_304_829),
-            ("lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58_897_971),
-            ("abc", 479_470_107),
-        ];
-        for (key, hash) in vectors {
-            assert_eq!(murmur2(key.as_bytes()) as i32, hash, "{key}");
-            assert_eq!(partition_for_key(key.as_bytes(), 7), (hash & i32::MAX) % 7, "{key}");
+    fn partitioner_hashes_and_places_keys_as_the_java_client_does() {
+        let table = include_str!("../../testdata/murmur2-java-4.3.1.txt");
+        let mut told = 0;
+        for line in table.lines().filter(|l| !l.starts_with('#')) {
+            let words: Vec<_> = line.split(' ').collect();
+            let [key, hash, places @ ..] = &words[..] else { panic!("a key and its hash: {line}") };
+            let digits = if *key == "-" { "" } else { key };
+            let byte = |at: usize| u8::from_str_radix(&digits[at..at + 2], 16).expect("two digits");
+            let key: Vec<u8> = (0..digits.len()).step_by(2).map(byte).collect();
+            assert_eq!(murmur2(&key) as i32, hash.parse().expect("a number"), "{line}");
+            let ours = [1, 2, 3, 7, 12, 100, 1000, 99_991].map(|count| partition_for_key(&key, count).to_string());
+            assert_eq!(&ours[..], places, "{line}");
+            told += 1;
         }
+        assert!(told > 300, "{told} vectors");
     }
 
     #[test]

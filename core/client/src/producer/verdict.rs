@@ -70,4 +70,16 @@ mod tests {
         let all: Vec<_> = ErrorCode::ALL.iter().filter(delivered).collect();
         assert_eq!(all, [&ErrorCode::None, &ErrorCode::DuplicateSequenceNumber]);
     }
+
+    #[test]
+    fn verdict_tries_again_and_asks_for_the_leader_where_the_java_client_does() {
+        let table = include_str!("../../../wire/captures/errors-java-4.3.1.txt");
+        for line in table.lines().filter(|l| !l.starts_with('#')) {
+            let [code, _, retriable, stale] = line.split(' ').collect::<Vec<_>>()[..] else { panic!("four words: {line}") };
+            let code = ErrorCode::from_code(code.parse().expect("a number"));
+            let verdict = judge(code);
+            assert_eq!(matches!(verdict, Verdict::Retry { .. }), retriable == "retriable", "{code}: {verdict:?}");
+            assert!(stale == "fresh" || matches!(verdict, Verdict::Retry { stale: true, .. }), "{code}: {verdict:?}");
+        }
+    }
 }
