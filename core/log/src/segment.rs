@@ -33,7 +33,9 @@ pub(crate) struct Segment {
     pub(crate) newest: Option<TimeEntry>,
     /// Timestamp of its first batch, −1 if that has none; `None` while the segment is empty, or not known.
     pub(crate) first_timestamp_ms: Option<i64>,
-    /// Wall clock when it was made, or last changed as far as is known.
+    /// Wall clock when it was made, as far as is known; `segment.ms` goes by it where the first batch has no timestamp.
+    pub(crate) made_ms: i64,
+    /// Wall clock when it was last changed; retention goes by it where no record has a timestamp.
     pub(crate) changed_ms: i64,
     /// What is taken off `segment.ms`.
     pub(crate) jitter_ms: i64,
@@ -76,6 +78,7 @@ impl Segment {
             bytes_since_entry: 0,
             newest: None,
             first_timestamp_ms: None,
+            made_ms: wall_ms,
             changed_ms: wall_ms,
             jitter_ms,
             sealed: false,

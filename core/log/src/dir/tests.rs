@@ -167,5 +167,5 @@ fn topic_made_again_waits_until_the_name_of_the_deleted_one_is_free() {
     w.pass_ms(500);
     w.finish_all();
     assert!(w.said_of(old).contains(&&Output::Ended { clean: true }));
-    assert!(w.disk.names.keys().all(|n| !n.as_str().contains("-delete")), "{:?}", w.disk.names.keys());
+    assert!(w.disk.tree.files.keys().all(|n| !n.as_str().contains("-delete")), "{:?}", w.disk.tree.files.keys());
 }

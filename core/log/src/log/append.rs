@@ -103,6 +103,7 @@ impl Log {
         let segment = self.segments.back_mut().expect("a log has an active segment");
         assert!(base >= segment.end, "append at {base:?} before the segment's end {:?}", segment.end);
         let at = segment.append(last, bytes, timestamp_ms, interval);
+        segment.changed_ms = now.wall.0;
         let (file, written_at) = (segment.file, (segment.base, segment.length));
         self.positions.push(At { base, last, at, length: bytes });
         let token = self.token(Pending::Write);

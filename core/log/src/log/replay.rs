@@ -113,7 +113,8 @@ impl Log {
             && s.sealed
         {
             // Its indexes are made again with the state of producers.
-            let mut again = crate::segment::Segment::new(s.base, s.file, s.changed_ms, s.jitter_ms);
+            let mut again = crate::segment::Segment::new(s.base, s.file, s.made_ms, s.jitter_ms);
+            again.changed_ms = s.changed_ms;
             (again.synced, again.synced_length, again.sealed) = (s.synced, s.synced_length, true);
             (again.end, again.length) = (s.end, s.length);
             again.has_aborted = s.has_aborted;
@@ -161,6 +162,9 @@ impl Log {
         if rebuilds && let Some(s) = self.last_segment() {
             for batch in &batches {
                 let last = batch.base.plus(i64::from(batch.last_offset_delta));
+                if s.indexes.as_ref().is_some_and(|i| i.offsets.last().is_some_and(|e| e.last >= last)) {
+                    break;
+                }
                 s.note(last, at, batch.bytes, batch.max_timestamp_ms(), interval);
                 at += batch.bytes;
             }

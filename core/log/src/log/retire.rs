@@ -34,6 +34,11 @@ enum Stage {
 }
 
 impl Doomed {
+    /// The handle that is still open.
+    pub(super) const fn file(&self) -> Option<FileId> {
+        self.file
+    }
+
     pub(super) fn due(&self) -> Option<Mono> {
         match self.stage {
             Stage::Waiting(at) => Some(at),

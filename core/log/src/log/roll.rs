@@ -36,7 +36,7 @@ pub(super) fn must_roll(segment: &Segment, config: &LogConfig, next: Next) -> bo
     }
     let waited_ms = match segment.first_timestamp_ms {
         Some(first) if first >= 0 => next.timestamp_ms.saturating_sub(first),
-        _ => next.wall_ms.saturating_sub(segment.changed_ms),
+        _ => next.wall_ms.saturating_sub(segment.made_ms),
     };
     let full = segment.length + next.bytes > u64::from(config.segment_bytes).min(SEGMENT_LENGTH_MAX);
     let index_full = segment.indexes.as_ref().is_some_and(|i| i.is_full(config.segment_index_bytes));

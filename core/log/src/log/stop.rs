@@ -137,10 +137,16 @@ impl Log {
         } else {
             self.phase = Phase::Closing(Closing { letting_go: true, ..closing });
             self.moved(out);
-            let files: Vec<_> = self.segments.iter().map(|s| s.file).collect();
-            for file in files {
-                self.disk(Pending::Stop, DiskAction::Close { file }, out);
-            }
+            self.close_files(Pending::Stop, out);
+        }
+    }
+
+    /// Lets go of every segment, those on their way out included: their files are removed with the directory, or at the next start.
+    fn close_files(&mut self, pending: Pending, out: &mut Vec<Output>) {
+        let doomed = std::mem::take(&mut self.doomed).into_iter().filter_map(|d| d.file());
+        let files: Vec<_> = self.segments.iter().map(|s| s.file).chain(doomed).collect();
+        for file in files {
+            self.disk(pending.clone(), DiskAction::Close { file }, out);
         }
     }
 
@@ -153,11 +159,7 @@ impl Log {
 
     /// `<topic>-<partition>.<32 hex digits>-delete`, the topic cut so that the whole is a legal file name.
     fn rename_directory(&mut self, out: &mut Vec<Output>) {
-        let files: Vec<_> = self.segments.iter().map(|s| s.file).collect();
-        for file in files {
-            self.disk(Pending::Nothing, DiskAction::Close { file }, out);
-        }
-        self.doomed.clear();
+        self.close_files(Pending::Nothing, out);
         let to = self.name_of_deleted();
         let from = std::mem::replace(&mut self.setup.name, to.clone());
         if let Phase::Deleting(deleting) = &mut self.phase {

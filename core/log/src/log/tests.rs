@@ -4,5 +4,6 @@ mod basics;
 mod lives;
 mod model;
 mod plays;
+mod retention;
 mod story;
 mod truncation;

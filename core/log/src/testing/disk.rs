@@ -1,17 +1,25 @@
-//! A disk in memory without any durability: what is asked for is done.
+//! A disk in memory: what is asked for is done, and what was not synced may be taken back by [`Disk::cut_power`].
 
 use std::collections::BTreeMap;
 
 use bytes::Bytes;
+use odradek_machine::Seed;
 
+use super::tree::{Change, Tree};
 use crate::disk::{DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name};
 
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Disk {
     inodes: Vec<Vec<u8>>,
-    pub(crate) names: BTreeMap<Name, usize>,
-    directories: BTreeMap<Name, ()>,
+    /// What a sync left of each.
+    synced: BTreeMap<usize, Vec<u8>>,
+    pub(crate) tree: Tree,
+    durable: Tree,
+    /// Changes of names that no sync of their directory followed, oldest first.
+    changes: Vec<Change>,
     handles: BTreeMap<FileId, (usize, Name)>,
+    /// The bytes stay readable through ranges that were handed out.
+    closed: BTreeMap<FileId, usize>,
     /// At the nth operation of this verb the disk stops, and everything fails from there on.
     stops_at: Option<(&'static str, usize)>,
     stopped: bool,
@@ -19,12 +27,15 @@ pub(crate) struct Disk {
     pub(crate) fail: Vec<(&'static str, &'static str, DiskErrorKind)>,
     /// A failure is part of the test.
     pub(crate) fail_expected: bool,
+    /// A file was damaged by the test, so that a simple reader stumbles.
+    pub(crate) damaged: bool,
 }
 
 impl Disk {
     /// The process that had files open is gone.
     pub(crate) fn let_go(&mut self) {
         self.handles.clear();
+        self.closed.clear();
     }
 
     pub(crate) fn apply(&mut self, action: &DiskAction, wall_ms: i64) -> DiskResult {
@@ -63,43 +74,92 @@ impl Disk {
     pub(crate) fn put(&mut self, name: &str, bytes: &[u8]) {
         let name = Name::from(name);
         if !name.parent().as_str().is_empty() {
-            self.directories.insert(name.parent(), ());
+            self.change(Change::Directory(name.parent()));
         }
-        self.inodes.push(bytes.to_vec());
-        self.names.insert(name, self.inodes.len() - 1);
+        self.make(name, bytes.to_vec());
+    }
+
+    /// Lets a file that is there hold something else, under every handle.
+    pub(crate) fn damage(&mut self, name: &str, bytes: &[u8]) {
+        self.damaged = true;
+        let inode = self.tree.files[&Name::from(name)];
+        self.inodes[inode] = bytes.to_vec();
+    }
+
+    /// The names of the files that are open.
+    pub(crate) fn open_files(&self) -> Vec<String> {
+        self.handles.values().map(|(_, name)| name.to_string()).collect()
     }
 
     /// Removes a file.
     pub(crate) fn take(&mut self, name: &str) {
-        self.names.remove(&Name::from(name));
+        self.change(Change::Remove(name.into()));
     }
 
     /// Every file and its content, and every directory.
     pub(crate) fn everything(&self) -> Vec<(String, Option<Vec<u8>>)> {
-        let files = self.names.iter().map(|(n, inode)| (n.to_string(), Some(self.inodes[*inode].clone())));
-        files.chain(self.directories.keys().map(|n| (n.to_string(), None))).collect()
+        let files = self.tree.files.iter().map(|(n, inode)| (n.to_string(), Some(self.inodes[*inode].clone())));
+        files.chain(self.tree.directories.keys().map(|n| (n.to_string(), None))).collect()
+    }
+
+    /// Everything that was not synced is kept or taken back, as is drawn: of names the newest changes, of bytes any.
+    pub(crate) fn cut_power(&mut self, seed: Seed) {
+        self.let_go();
+        let kept = seed.named("names").below(self.changes.len() as u64 + 1) as usize;
+        for change in self.changes.drain(..).take(kept) {
+            self.durable.apply(&change);
+        }
+        self.durable.prune();
+        self.tree = self.durable.clone();
+        for (i, inode) in self.inodes.iter_mut().enumerate() {
+            let before = self.synced.get(&i).map_or(&[][..], Vec::as_slice);
+            *inode = torn(before, inode, seed.number(i as u64));
+            self.synced.insert(i, inode.clone());
+        }
+    }
+
+    fn change(&mut self, change: Change) {
+        self.tree.apply(&change);
+        self.changes.push(change);
+    }
+
+    fn make(&mut self, name: Name, bytes: Vec<u8>) -> usize {
+        self.inodes.push(bytes);
+        let inode = self.inodes.len() - 1;
+        self.change(Change::File(name, inode));
+        inode
+    }
+
+    fn sync_directory(&mut self, name: &Name) {
+        let changes = std::mem::take(&mut self.changes);
+        let (synced, left): (Vec<_>, Vec<_>) = changes.into_iter().partition(|c| c.directory() == *name);
+        self.changes = left;
+        for change in synced {
+            self.durable.apply(&change);
+        }
     }
 
     fn carry_out(&mut self, action: &DiskAction, wall_ms: i64) -> Result<DiskDone, DiskErrorKind> {
         match action {
             DiskAction::Create { file, name, length } => {
-                if self.names.contains_key(name) {
+                if self.tree.files.contains_key(name) {
                     return Err(DiskErrorKind::Exists);
                 }
-                if !name.parent().as_str().is_empty() && !self.directories.contains_key(&name.parent()) {
+                if !self.tree.has_directory(&name.parent()) {
                     return Err(DiskErrorKind::NotFound);
                 }
-                self.inodes.push(vec![0; *length as usize]);
-                self.names.insert(name.clone(), self.inodes.len() - 1);
-                self.handles.insert(*file, (self.inodes.len() - 1, name.clone()));
+                let inode = self.make(name.clone(), vec![0; *length as usize]);
+                self.handles.insert(*file, (inode, name.clone()));
             }
             DiskAction::Open { file, name } => {
-                let inode = *self.names.get(name).ok_or(DiskErrorKind::NotFound)?;
+                let inode = *self.tree.files.get(name).ok_or(DiskErrorKind::NotFound)?;
                 self.handles.insert(*file, (inode, name.clone()));
                 return Ok(DiskDone::Opened { length: self.inodes[inode].len() as u64 });
             }
-            // The bytes stay readable through ranges that were handed out.
-            DiskAction::Close { file } => drop(self.inode(*file)?),
+            DiskAction::Close { file } => {
+                let handle = self.handles.remove(file).ok_or(DiskErrorKind::Io)?;
+                self.closed.insert(*file, handle.0);
+            }
             DiskAction::Write { file, at, parts } => {
                 let inode = self.inode(*file)?;
                 let (bytes, at) = (parts.concat(), *at as usize);
@@ -114,33 +174,39 @@ impl Disk {
                 let until = (*at + *length).min(content.len() as u64) as usize;
                 return Ok(DiskDone::Read(Bytes::copy_from_slice(&content[from..until])));
             }
-            DiskAction::Sync { file } => drop(self.inode(*file)?),
+            DiskAction::Sync { file } => {
+                let inode = self.inode(*file)?;
+                self.synced.insert(inode, self.inodes[inode].clone());
+            }
             DiskAction::Truncate { file, length } => {
                 let inode = self.inode(*file)?;
                 self.inodes[inode].resize(*length as usize, 0);
             }
             DiskAction::Rename { from, to } => self.rename(from, to)?,
             DiskAction::Remove { name } => {
-                if self.names.remove(name).is_none() && self.directories.remove(name).is_none() {
+                if !self.tree.files.contains_key(name) && !self.tree.directories.contains_key(name) {
                     return Err(DiskErrorKind::NotFound);
                 }
+                self.change(Change::Remove(name.clone()));
             }
             DiskAction::MakeDirectory { name } => {
-                if self.directories.insert(name.clone(), ()).is_some() {
+                if self.tree.directories.contains_key(name) {
                     return Err(DiskErrorKind::Exists);
                 }
+                self.change(Change::Directory(name.clone()));
             }
             DiskAction::SyncDirectory { name } => {
-                if !name.as_str().is_empty() && !self.directories.contains_key(name) {
+                if !self.tree.has_directory(name) {
                     return Err(DiskErrorKind::NotFound);
                 }
+                self.sync_directory(name);
             }
             DiskAction::List { name } => {
-                if !name.as_str().is_empty() && !self.directories.contains_key(name) {
+                if !self.tree.has_directory(name) {
                     return Err(DiskErrorKind::NotFound);
                 }
-                let inside = self.names.iter().filter(|(n, _)| n.parent() == *name);
-                let below = self.directories.keys().filter(|n| n.parent() == *name && !n.as_str().is_empty());
+                let inside = self.tree.files.iter().filter(|(n, _)| n.parent() == *name);
+                let below = self.tree.directories.keys().filter(|n| n.parent() == *name && !n.as_str().is_empty());
                 let directory = |n: &Name| Entry { name: n.file_name().to_owned(), directory: true, length: 0, modified_ms: wall_ms };
                 let entry = |(n, inode): (&Name, &usize)| Entry {
                     name: n.file_name().to_owned(),
@@ -157,20 +223,13 @@ impl Disk {
     }
 
     fn rename(&mut self, from: &Name, to: &Name) -> Result<(), DiskErrorKind> {
-        if self.directories.remove(from).is_some() {
-            self.directories.insert(to.clone(), ());
-            let inside: Vec<_> = self.names.keys().filter(|n| n.parent() == *from).cloned().collect();
-            for name in inside {
-                let inode = self.names.remove(&name).expect("it was listed");
-                self.names.insert(to.join(name.file_name()), inode);
-            }
-            return Ok(());
+        if !self.tree.directories.contains_key(from) && !self.tree.files.contains_key(from) {
+            return Err(DiskErrorKind::NotFound);
         }
-        let inode = self.names.remove(from).ok_or(DiskErrorKind::NotFound)?;
         for (_, name) in self.handles.values_mut().filter(|(_, name)| name == from) {
             *name = to.clone();
         }
-        self.names.insert(to.clone(), inode);
+        self.change(Change::Rename(from.clone(), to.clone()));
         Ok(())
     }
 
@@ -196,12 +255,13 @@ impl Disk {
     }
 
     pub(crate) fn bytes_of(&self, file: FileId) -> Vec<u8> {
-        self.handles.get(&file).map(|(inode, _)| self.inodes[*inode].clone()).unwrap_or_default()
+        let inode = self.handles.get(&file).map(|(inode, _)| inode).or_else(|| self.closed.get(&file));
+        inode.map(|inode| self.inodes[*inode].clone()).unwrap_or_default()
     }
 
     /// The content of a named file.
     pub(crate) fn content(&self, name: &str) -> Option<&[u8]> {
-        self.names.get(&Name::from(name)).map(|inode| &self.inodes[*inode][..])
+        self.tree.files.get(&Name::from(name)).map(|inode| &self.inodes[*inode][..])
     }
 
     pub(crate) fn range(&self, range: &FileRange) -> Vec<u8> {
@@ -211,8 +271,27 @@ impl Disk {
 
     /// Every name in a directory, by name.
     pub(crate) fn list(&self, dir: &str) -> Vec<String> {
-        self.names.keys().filter(|n| n.parent().as_str() == dir).map(|n| n.file_name().to_owned()).collect()
+        self.tree.files.keys().filter(|n| n.parent().as_str() == dir).map(|n| n.file_name().to_owned()).collect()
     }
+}
+
+/// What a power cut leaves of a file: any pieces of what was written since the last sync, any length between.
+fn torn(before: &[u8], after: &[u8], seed: Seed) -> Vec<u8> {
+    /// Smaller than a sector, so that even short files tear.
+    const PIECE: usize = 64;
+    if before == after {
+        return before.to_vec();
+    }
+    let (least, most) = (before.len().min(after.len()), before.len().max(after.len()));
+    let length = least + seed.named("length").below((most - least) as u64 + 1) as usize;
+    let mut left = before.to_vec();
+    left.resize(length, 0);
+    for (i, piece) in after[..length.min(after.len())].chunks(PIECE).enumerate() {
+        if seed.named("piece").number(i as u64).below(2) == 1 {
+            left[i * PIECE..i * PIECE + piece.len()].copy_from_slice(piece);
+        }
+    }
+    left
 }
 
 fn error(kind: DiskErrorKind, action: &DiskAction, name: Name) -> DiskError {

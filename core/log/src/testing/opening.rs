@@ -56,7 +56,8 @@ pub(crate) fn open(disk: &mut Disk, partitions: &[i32], config: &LogConfig) -> (
     (root.expect("the first half ended"), opened.expect("the second half ended"))
 }
 
-struct Whole(Bytes);
+/// A file that lies in memory.
+pub(crate) struct Whole(pub(crate) Bytes);
 
 impl ReadAt for Whole {
     fn length(&self) -> u64 {
