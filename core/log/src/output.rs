@@ -244,6 +244,17 @@ pub enum Work {
         /// The timestamp to find, in milliseconds.
         timestamp_ms: i64,
     },
+    /// The first of the records with the largest timestamp, of those at or after `from` with offset at least `offset`. Answered by [`WorkDone::Record`].
+    FindNewest {
+        /// The segment's file.
+        file: FileId,
+        /// Position of a batch to begin at.
+        from: u64,
+        /// Position to end at.
+        until: u64,
+        /// The smallest offset that counts.
+        offset: Offset,
+    },
 }
 
 impl Work {
@@ -254,7 +265,8 @@ impl Work {
             | Work::SearchOffsets { file, .. }
             | Work::SearchTimes { file, .. }
             | Work::Headers { file, .. }
-            | Work::FindTimestamp { file, .. } => *file,
+            | Work::FindTimestamp { file, .. }
+            | Work::FindNewest { file, .. } => *file,
         }
     }
 }
@@ -264,7 +276,7 @@ impl Work {
 pub enum WorkDone {
     /// To [`Work::FindOffset`].
     Batch(Option<BatchAt>),
-    /// To [`Work::FindTimestamp`].
+    /// To [`Work::FindTimestamp`] and [`Work::FindNewest`].
     Record(Option<RecordAt>),
     /// To [`Work::SearchOffsets`].
     Position(u64),

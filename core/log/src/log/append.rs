@@ -105,7 +105,7 @@ impl Log {
         let at = segment.append(last, bytes, timestamp_ms, interval);
         segment.changed_ms = now.wall.0;
         let (file, written_at) = (segment.file, (segment.base, segment.length));
-        self.positions.push(At { base, last, at, length: bytes });
+        self.positions.push(At { base, last, at, length: bytes }, self.ends.written);
         let token = self.token(Pending::Write);
         out.push(Output::Dir(Request::Disk { token, action: DiskAction::Write { file, at, parts: parts() } }));
         let old_end = self.ends.end;

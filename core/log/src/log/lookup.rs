@@ -5,17 +5,23 @@
 //! | `OpenTimes`, `Times` | the time index of a closed segment is opened, searched |
 //! | `OpenOffsets`, `Offsets` | its offset index is opened, searched |
 //! | `Scan` | batches are walked from the position that the index gave |
+//! | `Rebuild` | the index led astray: the headers of all batches are read for another one, and the question begins anew |
 //!
 //! A segment whose indexes are in memory begins with `Scan`.
 
+use odradek_machine::reached;
 use odradek_wire::ids::Offset;
 
 use super::positions::At;
 use super::{Log, Pending, ReadError, TimestampFound};
-use crate::disk::{DiskAction, DiskError, FileId};
+use crate::disk::{DiskAction, DiskError, DiskErrorKind, FileId};
 use crate::index::Indexes;
-use crate::output::{Answer, LookupId, Output, RecordAt, Work, WorkDone};
-use crate::segment::file_name;
+use crate::log::incoming::Incoming;
+use crate::output::{Answer, BatchAt, LookupId, NotesOf, Output, RecordAt, Work, WorkDone};
+use crate::segment::{IndexFiles, Segment, file_name};
+
+/// Headers of one unit of work, where an index is built again.
+const HEADERS_MOST: u32 = 4096;
 
 /// A question under way.
 #[derive(Clone, Debug)]
@@ -24,6 +30,8 @@ pub(super) struct Lookup {
     /// Base offset of the segment that is searched.
     segment: Offset,
     stage: Stage,
+    /// The index of this segment was built again for it.
+    rebuilt: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -32,15 +40,24 @@ enum Goal {
     Offset(Offset),
     /// The first record at or after this timestamp, below `until`.
     Timestamp { timestamp_ms: i64, until: Offset },
+    /// The first record with the largest timestamp, where the log start lies in this segment and may hide its own; later ones have none above `later_ms`.
+    Newest { later_ms: Option<i64> },
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 enum Stage {
     OpenTimes(FileId),
     Times(FileId),
-    OpenOffsets { file: FileId, floor: Offset },
+    OpenOffsets {
+        file: FileId,
+        floor: Offset,
+    },
     Offsets(FileId),
-    Scan,
+    Scan {
+        from: u64,
+    },
+    /// What the segment looks like as far as it was read.
+    Rebuild(Box<Segment>),
 }
 
 impl Log {
@@ -60,32 +77,43 @@ impl Log {
 
     pub(super) fn find_max_timestamp(&mut self, out: &mut Vec<Output>) -> Result<TimestampFound, ReadError> {
         self.answers_reads()?;
-        let newest = self.segments.iter().filter_map(|s| s.newest).map(|n| n.timestamp_ms).max();
-        match newest {
-            Some(timestamp_ms) => self.find_timestamp(timestamp_ms, self.ends.written, out),
-            None => Ok(TimestampFound::Ready(None)),
+        let start = self.ends.start;
+        let whole = self.segments.iter().filter(|s| s.base >= start).filter_map(|s| s.newest);
+        let most_ms = whole.map(|n| n.timestamp_ms).max();
+        let cut = self.segments.iter().position(|s| s.base < start && start < s.end && s.newest.is_some());
+        match (cut, most_ms) {
+            (Some(segment), later_ms) => Ok(TimestampFound::Cold(self.look_up(segment, Goal::Newest { later_ms }, out))),
+            (None, Some(timestamp_ms)) => self.find_timestamp(timestamp_ms, self.ends.written, out),
+            (None, None) => Ok(TimestampFound::Ready(None)),
         }
     }
 
     fn look_up(&mut self, segment: usize, goal: Goal, out: &mut Vec<Output>) -> LookupId {
         self.lookup_ids += 1;
         let id = LookupId(self.lookup_ids);
+        self.lookups.insert(id, Lookup { goal, segment: self.segments[segment].base, stage: Stage::Scan { from: 0 }, rebuilt: false });
+        self.search(id, segment, out);
+        id
+    }
+
+    /// Searches a segment, by its indexes where they are.
+    fn search(&mut self, id: LookupId, segment: usize, out: &mut Vec<Output>) {
         let s = &self.segments[segment];
         let base = s.base;
+        let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
+        lookup.segment = base;
         if let Some(indexes) = &s.indexes {
-            let from = u64::from(floor(indexes, goal, base, self.ends.start));
-            self.lookups.insert(id, Lookup { goal, segment: base, stage: Stage::Scan });
-            self.scan(id, from, out);
-        } else {
-            let file = self.setup.files.file();
-            let (stage, extension) = match goal {
-                Goal::Offset(offset) => (Stage::OpenOffsets { file, floor: offset }, "index"),
-                Goal::Timestamp { .. } => (Stage::OpenTimes(file), "timeindex"),
-            };
-            self.lookups.insert(id, Lookup { goal, segment: base, stage });
-            self.open(id, file, base, extension, out);
+            let from = u64::from(floor(indexes, lookup.goal, base, self.ends.start));
+            return self.scan(id, from, out);
         }
-        id
+        let file = self.setup.files.file();
+        let (stage, extension) = match lookup.goal {
+            Goal::Offset(offset) => (Stage::OpenOffsets { file, floor: offset }, "index"),
+            Goal::Newest { .. } => (Stage::OpenOffsets { file, floor: self.ends.start }, "index"),
+            Goal::Timestamp { .. } => (Stage::OpenTimes(file), "timeindex"),
+        };
+        lookup.stage = stage;
+        self.open(id, file, base, extension, out);
     }
 
     fn open(&mut self, id: LookupId, file: FileId, base: Offset, extension: &str, out: &mut Vec<Output>) {
@@ -105,12 +133,12 @@ impl Log {
         if let Err(error) = result {
             return self.answer(id, Answer::Failed(error), out);
         }
-        match (lookup.stage, lookup.goal) {
-            (Stage::OpenTimes(file), Goal::Timestamp { timestamp_ms, .. }) => {
+        match (&lookup.stage, lookup.goal) {
+            (&Stage::OpenTimes(file), Goal::Timestamp { timestamp_ms, .. }) => {
                 lookup.stage = Stage::Times(file);
                 self.work(id, Work::SearchTimes { file, base, timestamp_ms }, out);
             }
-            (Stage::OpenOffsets { file, floor }, _) => {
+            (&Stage::OpenOffsets { file, floor }, _) => {
                 lookup.stage = Stage::Offsets(file);
                 self.work(id, Work::SearchOffsets { file, base, offset: floor }, out);
             }
@@ -131,20 +159,71 @@ impl Log {
         match done {
             WorkDone::Offset(floor) => self.open_offsets(id, lookup.segment, floor.max(self.ends.start), out),
             WorkDone::Position(from) => self.scan(id, from, out),
-            WorkDone::Batch(found) => {
-                // What was found in a segment that is gone, or beyond a cut, is worth nothing; the same read, asked again, finds out.
-                let stands = self.segments.iter().find(|s| s.base == lookup.segment);
-                if let (Some(b), Some(s)) = (found, stands)
-                    && b.base >= s.base
-                    && b.last < s.end
-                {
-                    self.positions.found(At { base: b.base, last: b.last, at: b.at, length: b.length });
-                }
+            WorkDone::Batch(found) => self.batch_scanned(id, &lookup, found, out),
+            WorkDone::Record(found) => self.timestamp_scanned(id, &lookup, found, out),
+            WorkDone::Headers { batches, next } => self.rebuild_on(id, lookup, &batches, next, out),
+        }
+    }
+
+    /// A position is remembered, so that the same read, asked again, is answered at once.
+    fn batch_scanned(&mut self, id: LookupId, lookup: &Lookup, found: Option<BatchAt>, out: &mut Vec<Output>) {
+        let (Goal::Offset(offset), Stage::Scan { from }) = (lookup.goal, &lookup.stage) else {
+            unreachable!("only an offset finds a batch")
+        };
+        // What is gone meanwhile, or was cut, is worth nothing; the same read finds out.
+        let stands = self.segments.iter().find(|s| s.base == lookup.segment && offset < s.end);
+        let Some(s) = stands else { return self.answer(id, Answer::ReadAgain, out) };
+        // The batch of an index entry ends at or before the offset; one that begins behind it was never that of the entry.
+        let astray = |b: &BatchAt| b.base < s.base || b.last >= s.end || *from > 0 && b.at == *from && b.base > offset;
+        match found.filter(|b| !astray(b)) {
+            Some(b) => {
+                self.positions.found(offset, At { base: b.base, last: b.last, at: b.at, length: b.length });
                 self.answer(id, Answer::ReadAgain, out);
             }
-            WorkDone::Record(found) => self.timestamp_scanned(id, &lookup, found, out),
-            WorkDone::Headers { .. } => unreachable!("no lookup asks for headers"),
+            None => self.rebuild(id, lookup.segment, out),
         }
+    }
+
+    /// An index that leads nowhere is built again, once for a question; a log whose batches cannot be walked fails it.
+    fn rebuild(&mut self, id: LookupId, base: Offset, out: &mut Vec<Output>) {
+        let Some(s) = self.segments.iter().find(|s| s.base == base) else { return self.answer(id, Answer::ReadAgain, out) };
+        let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
+        if lookup.rebuilt || s.indexes.is_some() {
+            let name = file_name(&self.setup.name, base, "log");
+            let says = "its batches do not lead to an offset that it holds".to_owned();
+            return self.answer(id, Answer::Failed(DiskError { kind: DiskErrorKind::Io, action: "search", name, says }), out);
+        }
+        reached!(&mut NotesOf(out), "log.index_damaged", of = &self.subject, base.0, s.length);
+        lookup.rebuilt = true;
+        lookup.stage = Stage::Rebuild(Box::new(Segment::new(base, s.file, s.made_ms, s.jitter_ms)));
+        let work = Work::Headers { file: s.file, from: 0, until: s.length, most: HEADERS_MOST };
+        self.work(id, work, out);
+    }
+
+    fn rebuild_on(&mut self, id: LookupId, lookup: Lookup, batches: &[Incoming], next: u64, out: &mut Vec<Output>) {
+        let Stage::Rebuild(mut seen) = lookup.stage else { unreachable!("only a rebuild asks for headers") };
+        let Some(i) = self.segments.iter().position(|s| s.base == lookup.segment) else { return self.answer(id, Answer::ReadAgain, out) };
+        let interval = self.setup.config.index_interval_bytes;
+        let before = seen.length;
+        for batch in batches {
+            if batch.base < seen.end {
+                break;
+            }
+            seen.append(batch.base.plus(i64::from(batch.last_offset_delta)), batch.bytes, batch.max_timestamp_ms(), interval);
+        }
+        let s = &mut self.segments[i];
+        if seen.length < s.length && seen.length > before {
+            let work = Work::Headers { file: s.file, from: next, until: s.length, most: HEADERS_MOST };
+            self.lookups.get_mut(&id).expect("the lookup is under way").stage = Stage::Rebuild(seen);
+            return self.work(id, work, out);
+        }
+        // Another question may have had them built meanwhile.
+        if s.indexes.is_none() {
+            (s.indexes, s.newest, s.index_files) = (seen.indexes, seen.newest, IndexFiles::Memory);
+            let end = s.end;
+            self.write_indexes(i, end, out);
+        }
+        self.search(id, i, out);
     }
 
     fn open_offsets(&mut self, id: LookupId, base: Offset, floor: Offset, out: &mut Vec<Output>) {
@@ -156,7 +235,7 @@ impl Log {
     fn scan(&mut self, id: LookupId, from: u64, out: &mut Vec<Output>) {
         let (start, written) = (self.ends.start, self.ends.written);
         let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
-        lookup.stage = Stage::Scan;
+        lookup.stage = Stage::Scan { from };
         let goal = lookup.goal;
         let Some(s) = self.segments.iter().find(|s| s.base == lookup.segment) else { return self.answer(id, Answer::ReadAgain, out) };
         let (file, until) = (s.file, if s.base == self.ends.written_at.0 { self.ends.written_at.1 } else { s.length });
@@ -165,6 +244,7 @@ impl Log {
             match goal {
                 Goal::Offset(offset) => Work::FindOffset { file, from, until, offset: offset.min(written) },
                 Goal::Timestamp { timestamp_ms, .. } => Work::FindTimestamp { file, from, until, offset: start, timestamp_ms },
+                Goal::Newest { .. } => Work::FindNewest { file, from, until, offset: start },
             },
             out,
         );
@@ -172,31 +252,34 @@ impl Log {
 
     /// A segment may promise a timestamp and hold it only below the log start: then the next one is asked.
     fn timestamp_scanned(&mut self, id: LookupId, lookup: &Lookup, found: Option<RecordAt>, out: &mut Vec<Output>) {
-        let Goal::Timestamp { timestamp_ms, until } = lookup.goal else { unreachable!("only a timestamp finds a record") };
+        let (timestamp_ms, until) = match lookup.goal {
+            Goal::Timestamp { timestamp_ms, until } => (timestamp_ms, until),
+            Goal::Newest { later_ms: Some(later_ms) } if found.is_none_or(|r| r.timestamp_ms < later_ms) => {
+                return self.search_on(id, lookup.segment, later_ms, self.ends.written, out);
+            }
+            Goal::Newest { .. } => return self.answer(id, Answer::Timestamp(found), out),
+            Goal::Offset(_) => unreachable!("only a timestamp finds a record"),
+        };
         if let Some(record) = found {
             return self.answer(id, Answer::Timestamp(Some(record).filter(|r| r.offset < until)), out);
         }
-        let after = self.segments.partition_point(|s| s.base <= lookup.segment);
-        let next = (after..self.segments.len()).find(|i| self.segments[*i].newest.is_some_and(|n| n.timestamp_ms >= timestamp_ms));
-        match next {
-            Some(segment) => self.look_further(id, segment, out),
-            None => self.answer(id, Answer::Timestamp(None), out),
+        // The indexes may have led astray.
+        if !matches!(lookup.stage, Stage::Scan { from: 0 }) {
+            return self.scan(id, 0, out);
         }
+        self.search_on(id, lookup.segment, timestamp_ms, until, out);
     }
 
-    fn look_further(&mut self, id: LookupId, segment: usize, out: &mut Vec<Output>) {
-        let s = &self.segments[segment];
-        let base = s.base;
-        let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
-        lookup.segment = base;
-        let from = s.indexes.as_ref().map(|indexes| u64::from(floor(indexes, lookup.goal, base, self.ends.start)));
-        match from {
-            Some(from) => self.scan(id, from, out),
-            None => {
-                let file = self.setup.files.file();
-                self.lookups.get_mut(&id).expect("the lookup is under way").stage = Stage::OpenTimes(file);
-                self.open(id, file, base, "timeindex", out);
+    /// Searches behind a segment for the first record that is as young.
+    fn search_on(&mut self, id: LookupId, behind: Offset, timestamp_ms: i64, until: Offset, out: &mut Vec<Output>) {
+        let after = self.segments.partition_point(|s| s.base <= behind);
+        let next = (after..self.segments.len()).find(|i| self.segments[*i].newest.is_some_and(|n| n.timestamp_ms >= timestamp_ms));
+        match next {
+            Some(segment) => {
+                self.lookups.get_mut(&id).expect("the lookup is under way").goal = Goal::Timestamp { timestamp_ms, until };
+                self.search(id, segment, out);
             }
+            None => self.answer(id, Answer::Timestamp(None), out),
         }
     }
 
@@ -222,6 +305,7 @@ impl Log {
 fn floor(indexes: &Indexes, goal: Goal, base: Offset, log_start: Offset) -> u32 {
     match goal {
         Goal::Offset(offset) => indexes.floor(offset),
+        Goal::Newest { .. } => indexes.floor(log_start),
         Goal::Timestamp { timestamp_ms, .. } => indexes.floor(indexes.time_floor(timestamp_ms).unwrap_or(base).max(log_start)),
     }
 }

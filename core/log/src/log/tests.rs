@@ -1,9 +1,13 @@
 //! A log on a disk whose completions come in any order.
 
 mod basics;
+mod cold;
 mod lives;
 mod model;
 mod plays;
 mod retention;
+mod rolling;
 mod story;
+mod times;
+mod times_kafka;
 mod truncation;

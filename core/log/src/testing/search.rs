@@ -21,13 +21,12 @@ pub(crate) fn run(work: &Work, bytes: &[u8]) -> WorkDone {
             }))
         }
         Work::FindTimestamp { from, until, offset, timestamp_ms, .. } => {
-            let records = walk(bytes, from, until).flat_map(|(_, b)| {
-                let epoch = b.header().leader_epoch;
-                let records: Vec<_> =
-                    b.check().and_then(|b| b.records(1 << 24)).expect("a log can be read").map(|r| r.expect("a log can be read")).collect();
-                records.into_iter().map(move |r| RecordAt { offset: r.offset, timestamp_ms: r.timestamp_ms, epoch })
-            });
-            WorkDone::Record(records.into_iter().find(|r| r.offset >= offset && r.timestamp_ms >= timestamp_ms))
+            WorkDone::Record(records(bytes, from, until).find(|r| r.offset >= offset && r.timestamp_ms >= timestamp_ms))
+        }
+        Work::FindNewest { from, until, offset, .. } => {
+            let counted = || records(bytes, from, until).filter(|r| r.offset >= offset && r.timestamp_ms >= 0);
+            let most = counted().map(|r| r.timestamp_ms).max();
+            WorkDone::Record(counted().find(|r| Some(r.timestamp_ms) == most))
         }
         Work::SearchOffsets { base, offset, .. } => {
             let entries = bytes.chunks_exact(8).map(|e| (number(&e[..4]), number(&e[4..])));
@@ -49,6 +48,15 @@ pub(crate) fn run(work: &Work, bytes: &[u8]) -> WorkDone {
             WorkDone::Headers { batches, next }
         }
     }
+}
+
+fn records(bytes: &[u8], from: u64, until: u64) -> impl Iterator<Item = RecordAt> {
+    walk(bytes, from, until).flat_map(|(_, b)| {
+        let epoch = b.header().leader_epoch;
+        let records: Vec<_> =
+            b.check().and_then(|b| b.records(1 << 24)).expect("a log can be read").map(|r| r.expect("a log can be read")).collect();
+        records.into_iter().map(move |r| RecordAt { offset: r.offset, timestamp_ms: r.timestamp_ms, epoch })
+    })
 }
 
 fn walk(bytes: &[u8], from: u64, until: u64) -> impl Iterator<Item = (u64, Batch)> {

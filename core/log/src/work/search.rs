@@ -23,6 +23,7 @@ pub(super) fn run(work: Work, file: &mut dyn ReadAt) -> Result<WorkDone, DiskErr
         Work::FindTimestamp { from, until, offset, timestamp_ms, .. } => {
             find_timestamp(file, from, until, offset, timestamp_ms).map(WorkDone::Record)
         }
+        Work::FindNewest { from, until, offset, .. } => find_newest(file, from, until, offset).map(WorkDone::Record),
         Work::SearchOffsets { base, offset, .. } => search_offsets(file, base, offset).map(WorkDone::Position),
         Work::SearchTimes { base, timestamp_ms, .. } => search_times(file, base, timestamp_ms).map(WorkDone::Offset),
         Work::Headers { from, until, most, .. } => headers(file, from, until, most),
@@ -70,6 +71,28 @@ fn find_timestamp(file: &mut dyn ReadAt, from: u64, until: u64, offset: Offset, 
     Ok(None)
 }
 
+fn find_newest(file: &mut dyn ReadAt, from: u64, until: u64, offset: Offset) -> Result<Option<RecordAt>, DiskError> {
+    let mut window = Window::new(file, until, HEADERS_BYTES);
+    let (mut next, mut newest) = (from, None::<RecordAt>);
+    let is_newer = |h: &BatchHeader, newest: Option<RecordAt>| h.max_timestamp_ms > newest.map_or(-1, |n| n.timestamp_ms);
+    while let Some((header, at)) = walk(&mut window, next, |h| h.last_offset() >= offset && is_newer(h, newest))? {
+        let batch = Batches::new(window.get(at, header.size_bytes() as u64)?).next().and_then(Result::ok);
+        let at_record = |offset, timestamp_ms| RecordAt { offset, timestamp_ms, epoch: header.leader_epoch };
+        match batch.map(|b| b.records(DECODED_BYTES_MAX)) {
+            Some(Ok(records)) => {
+                for r in records.map_while(Result::ok).filter(|r| r.offset >= offset) {
+                    if r.timestamp_ms > newest.map_or(-1, |n| n.timestamp_ms) {
+                        newest = Some(at_record(r.offset, r.timestamp_ms));
+                    }
+                }
+            }
+            _ => newest = Some(at_record(header.base_offset.max(offset), header.max_timestamp_ms)),
+        }
+        next = at + header.size_bytes() as u64;
+    }
+    Ok(newest)
+}
+
 /// The first record of a batch that counts; of records that cannot be read, nobody asks for more than where the batch is.
 fn in_batch(
     window: &mut Window<'_>,
@@ -115,11 +138,12 @@ fn last_entry<const N: usize>(file: &mut dyn ReadAt, at_most: impl Fn(&[u8; N]) 
 
 fn headers(file: &mut dyn ReadAt, from: u64, until: u64, most: u32) -> Result<WorkDone, DiskError> {
     let mut window = Window::new(file, until, HEADERS_BYTES);
-    let (mut batches, mut next) = (Vec::new(), from);
+    let (mut batches, mut next, mut offset) = (Vec::new(), from, Offset(0));
     while batches.len() < most as usize
         && let Front::Batch(header) = front::look(&mut window, next)?
-        && front::fits(&header, Offset(0), Offset(0)).is_ok()
+        && front::fits(&header, header.base_offset, offset).is_ok()
     {
+        offset = header.next_offset();
         batches.push(front::for_replay(&header, next, &mut window)?);
         next += header.size_bytes() as u64;
     }

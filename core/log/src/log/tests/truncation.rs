@@ -68,6 +68,42 @@ fn truncation_reports_the_ranges_it_cuts_and_never_writes_into_the_cut_file_agai
 }
 
 #[test]
+fn truncation_far_behind_the_first_two_billion_records_keeps_producers_and_indexes() {
+    const FAR: i64 = 5_000_000_000;
+    let mut w = World::new(Guards::ALL_ON);
+    let log = w.create(0, LogConfig { index_interval_bytes: 100, ..LogConfig::default() }, Guards::ALL_ON);
+    w.with(log, |log, now, out| log.truncate_fully_and_start_at(now, Offset(FAR), out));
+    w.finish_all();
+    for sequence in 0..8 {
+        w.append(log, idempotent(&[&[1; 40]], T, 7, 0, sequence)).expect("in order");
+    }
+    w.finish_all();
+    truncate(&mut w, log, FAR + 5);
+    let again = w.append(log, idempotent(&[&[1; 40]], T, 7, 0, 4)).expect("it stands");
+    assert_eq!((again.base, again.duplicate), (Offset(FAR + 4), true));
+    assert!(w.append(log, idempotent(&[b"v"], T, 7, 0, 6)).is_err());
+    w.append(log, idempotent(&[b"v"], T, 7, 0, 5)).expect("it was cut");
+    w.finish_all();
+    w.with(log, crate::log::Log::close);
+    w.finish_all();
+    assert!(w.disk.content(&format!("t-0/{FAR:020}.index")).is_some_and(|bytes| bytes.len() > 8));
+}
+
+#[test]
+fn truncation_takes_back_what_is_not_even_written() {
+    let mut w = World::new(Guards::ALL_ON);
+    let log = w.create(0, LogConfig::default(), Guards::ALL_ON);
+    for i in 0..400 {
+        w.append(log, values(&[&[i as u8; 20]], T)).expect("it fits");
+    }
+    assert_eq!(w.log(log).written_end(), Offset(0));
+    truncate(&mut w, log, 100);
+    assert_eq!((w.log(log).log_end(), w.log(log).written_end()), (Offset(100), Offset(100)));
+    let got = decode(w.read(log, w.all_from(log, Offset(98))).expect("it is there"));
+    assert_eq!(got, [(98, vec![98; 20]), (99, vec![99; 20])]);
+}
+
+#[test]
 fn truncation_to_a_segments_base_begins_a_file_of_the_same_name() {
     let mut w = World::new(Guards::ALL_ON);
     let log = w.create(0, small(), Guards::ALL_ON);
