@@ -51,6 +51,10 @@ impl Log {
             assert!(synced >= self.ends.synced, "the synced end went back from {:?} to {synced:?}", self.ends.synced);
             self.ends.synced = synced;
         }
+        // A mark that was lowered for a cut stays low until the cut is done, or a crash in between makes damage of it.
+        if matches!(self.phase, Phase::Truncating(_)) {
+            return;
+        }
         let checkpoint = Checkpoint {
             recovery_point: self.recovery_point(),
             topic_id: self.setup.topic_id,

@@ -71,22 +71,26 @@ impl Log {
         self.fail_lookups(out);
         let token = self.token(Pending::Truncation);
         out.push(Output::Dir(Request::LogStart { token, to }));
-        let mut stage = self.lower(to, None, out);
-        if let Stage::Lowering { left, .. } = &mut stage {
-            *left += 1;
-        }
-        self.phase = Phase::Truncating(Truncating { to, whole: true, stage });
+        // Nothing will be left of what is synced.
+        let first = self.segments.front().expect("a log has an active segment").base.min(to);
+        self.lower_to(Mark { segment: first, length: 0, end: first }, out);
+        self.phase = Phase::Truncating(Truncating { to, whole: true, stage: Stage::Lowering { cut: None, left: 2 } });
         Truncation::UnderWay
     }
 
-    /// Tells the directory where the log will end, before anything is cut.
+    /// Tells the directory where the log will end, before anything is cut; never more than is synced.
     fn lower(&mut self, to: Offset, cut: Option<At>, out: &mut Vec<Output>) -> Stage {
         let s = &self.segments[self.segment_of(to)];
         let kept = cut.map_or(if to >= s.end { s.length } else { 0 }, |c| c.at);
         let mark = Mark { segment: s.base.min(to), length: kept.min(s.synced_length), end: to.min(s.synced.max(s.base)) };
+        let synced = self.synced_mark();
+        self.lower_to(if synced.end < mark.end { synced } else { mark }, out);
+        Stage::Lowering { cut, left: 1 }
+    }
+
+    fn lower_to(&mut self, mark: Mark, out: &mut Vec<Output>) {
         let token = self.token(Pending::Truncation);
         out.push(Output::Dir(Request::LowerMark { token, to: mark }));
-        Stage::Lowering { cut, left: 1 }
     }
 
     pub(super) fn truncation_waits_for(&self, lookup: LookupId) -> bool {
@@ -246,6 +250,7 @@ impl Log {
         self.phase = Phase::Serving;
         let high_watermark = self.ends.high_watermark;
         self.producers.high_watermark(high_watermark);
+        self.told = None;
         self.moved(out);
         out.push(Output::Truncated { to });
         self.check();

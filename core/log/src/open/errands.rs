@@ -45,6 +45,8 @@ pub(super) enum Errand {
     SyncDirectory(Name),
     /// Cut an open file, durably.
     Cut(FileId, u64),
+    /// Make an open file durable as it is.
+    Sync(FileId),
     /// Scan a segment to its end.
     Scan(Box<Scan>),
 }
@@ -262,6 +264,7 @@ fn first(errand: Errand, desk: &mut Desk<'_>) -> Turn {
         Errand::Rename(from, to) => (DiskAction::Rename { from, to }, Step::Last),
         Errand::SyncDirectory(name) => (DiskAction::SyncDirectory { name }, Step::Last),
         Errand::Cut(file, length) => (DiskAction::Truncate { file, length }, Step::Cut(file)),
+        Errand::Sync(file) => (DiskAction::Sync { file }, Step::Last),
         Errand::Scan(scan) => return Turn::Work(Work::Scan(scan)),
     };
     Turn::Act(action, step)

@@ -12,6 +12,7 @@ use crate::epochs::Epochs;
 use crate::formats::file_name::{FileName, Kind, LEADER_EPOCHS};
 use crate::formats::{checkpoint, index};
 use crate::log::recovered::{Recovered, RecoveredSegment};
+use crate::producers::Producers;
 
 /// What is left to do on the disk, in this order, and what the log then is (all but its producers).
 pub(super) fn finish(log: &mut LoadLog, out: &mut Vec<Output>) -> (Recovered, Vec<Errand>) {
@@ -22,7 +23,7 @@ pub(super) fn finish(log: &mut LoadLog, out: &mut Vec<Output>) -> (Recovered, Ve
         let first = log.segments.all.first().map_or(log.end, |s| s.base);
         log.setup.log_start.unwrap_or(first).clamp(first, log.end)
     });
-    let (epochs, rewrite) = epochs(log, log_start);
+    let (epochs, rewrite) = epochs(log, log_start, begins_at.is_some());
     errands.extend(rewrite);
     let recovery_point = match log.setup.known {
         Known::Clean { .. } => log.end,
@@ -55,6 +56,10 @@ fn begin_anew(log: &mut LoadLog, out: &mut Vec<Output>) -> Option<Offset> {
         );
         out.push(Output::Note(Note::mark("log.begun_anew").of(Some(&log.setup.subject)).facts(log.end.0, start.0).says(says)));
     }
+    // Whoever wrote here is as unknown to this log as what it wrote.
+    log.listing.rubbish.extend(log.listing.snapshots.drain(..).map(|at| FileName::of(Kind::Snapshot, at)));
+    log.producers = Producers::default();
+    log.epochs_scanned.clear();
     log.end = start;
     Some(start)
 }
@@ -73,12 +78,20 @@ fn cut(log: &mut LoadLog) -> Vec<Errand> {
             errands.push(Errand::Close(s.file));
             errands.extend(files_of(&dir, s.base));
         }
+        // One that was not scanned ends where the first of those that go began.
+        if let Some(last) = log.segments.all.last_mut() {
+            last.end.get_or_insert(log.end);
+        }
         shorten = length.map(|length| Errand::Cut(log.segments.all[segment].file, length));
     }
-    if !errands.is_empty() {
+    let unclean = !matches!(log.setup.known, Known::Clean { .. });
+    // After a kill the names that the last life made may be in the page cache alone, and this life takes them for durable.
+    if unclean || !errands.is_empty() {
         errands.push(Errand::SyncDirectory(dir));
     }
-    errands.extend(shorten);
+    let last = log.segments.all.last().filter(|_| unclean);
+    // A cut that a kill interrupted may be in the page cache alone: what it took must not come back in the place of what is appended next.
+    errands.extend(shorten.or(last.map(|s| Errand::Sync(s.file))));
     errands
 }
 
@@ -98,8 +111,8 @@ fn rewrite_aborted(log: &LoadLog) -> Vec<Errand> {
 }
 
 /// The epoch history of [log start, log end), with what a scan found above it; and its file, where that differs.
-fn epochs(log: &LoadLog, log_start: Offset) -> (Epochs, Option<Errand>) {
-    let mut epochs = Epochs::recovered(log.epochs_on_disk.clone().unwrap_or_default());
+fn epochs(log: &LoadLog, log_start: Offset, anew: bool) -> (Epochs, Option<Errand>) {
+    let mut epochs = Epochs::recovered(log.epochs_on_disk.clone().filter(|_| !anew).unwrap_or_default());
     epochs.cut_end(log.end);
     for scanned in log.epochs_scanned.iter().filter(|e| e.start < log.end) {
         if epochs.latest().is_none_or(|latest| latest.epoch < scanned.epoch) {

@@ -70,7 +70,8 @@ pub(super) struct LoadLog {
     pub(super) recover_from: Option<usize>,
     /// Epochs that were scanned.
     pub(super) epochs_scanned: Vec<EpochStart>,
-    producers: Producers,
+    /// Of what was read so far; at the end, of the log.
+    pub(super) producers: Producers,
     producers_from: Offset,
     /// The offset after the last batch that is believed.
     pub(super) end: Offset,
@@ -199,10 +200,19 @@ impl LoadLog {
             self.go(Stage::Swap, errands, AT_ONCE, ids, out);
         } else {
             self.segments = Segments::listed(&self.listing);
+            self.drop_stale_snapshots();
             let errands = self.segments.errands(&self.setup.dir);
             self.go(Stage::Open, errands, AT_ONCE, ids, out);
         }
         Ok(())
+    }
+
+    /// A snapshot below the first segment says nothing of what was appended between the two: it is removed, as Kafka does.
+    fn drop_stale_snapshots(&mut self) {
+        let first = self.segments.all.first().map_or(self.setup.log_start.unwrap_or_default(), |s| s.base);
+        let (stale, kept): (Vec<_>, Vec<_>) = self.listing.snapshots.drain(..).partition(|at| *at < first);
+        self.listing.snapshots = kept;
+        self.listing.rubbish.extend(stale.into_iter().map(|at| FileName::of(Kind::Snapshot, at)));
     }
 
     /// The logs of a compaction's output were opened, or walked to their ends.
@@ -237,7 +247,7 @@ impl LoadLog {
         self.recover_from = if self.setup.is_metadata && !bases.is_empty() {
             Some(0)
         } else {
-            plan::recover_from(&bases, self.setup.known, self.segments.first_damaged(self.is_clean()))
+            plan::recover_from(&bases, self.setup.known, self.segments.first_damaged(self.is_clean()), self.setup.log_start)
         };
         let errands = self.segments.peeks(self.recover_from);
         self.go(Stage::Peek, errands, AT_ONCE, ids, out);
@@ -375,7 +385,8 @@ impl LoadLog {
         };
         // The metadata log is synced append by append: a whole batch behind one that is not proves damage, where nothing else is known.
         let proven = self.setup.is_metadata && self.setup.known.end() == Offset(0) && scan.followed_by.is_some();
-        let verdict = match plan::judge(self.setup.known, scan.next, fault) {
+        let known = plan::of_what_counts(self.setup.known, self.setup.log_start);
+        let verdict = match plan::judge(known, scan.next, fault) {
             Verdict::Torn if proven => Verdict::Damaged,
             Verdict::Damaged if fault.is_none() && !is_last => Verdict::Whole,
             verdict => verdict,

@@ -35,16 +35,20 @@ impl Known {
 
 /// The segment from which on checksums are looked at: the one that holds the end of what is known to be synced, or an earlier one whose indexes must be built
 /// again; `None` if nothing needs to be. `bases` ascend.
-pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>) -> Option<usize> {
+///
+/// Segments that lie whole below the log start are never looked at: a crash amid their removal leaves any of them, and what lacks there is no hole.
+pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>, log_start: Option<Offset>) -> Option<usize> {
     let last = bases.len().checked_sub(1)?;
+    let holds = |offset: Offset| bases.partition_point(|base| *base <= offset).saturating_sub(1).min(last);
     let unclean = match known {
         Known::Clean { .. } => None,
-        Known::Mark { end } | Known::RecoveryPoint { end } => Some(bases.partition_point(|base| *base <= end).saturating_sub(1).min(last)),
+        Known::Mark { end } | Known::RecoveryPoint { end } => Some(holds(end)),
     };
-    match (unclean, first_damaged) {
+    let from = match (unclean, first_damaged) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
-    }
+    };
+    from.map(|from| from.max(log_start.map_or(0, holds)))
 }
 
 /// What is to be done about the first batch that cannot be believed, or about a log that is shorter than it was.
@@ -56,6 +60,17 @@ pub(super) enum Verdict {
     Torn,
     /// It was known to be synced: nothing is touched.
     Damaged,
+}
+
+/// How far what lies at or above the log start is known to be synced. Files that lie whole below it may be there or not: a crash that came before their
+/// removal was durable leaves any of them.
+pub(super) fn of_what_counts(known: Known, log_start: Option<Offset>) -> Known {
+    match known {
+        Known::Mark { end } | Known::RecoveryPoint { end } if log_start.is_some_and(|start| end <= start) => {
+            Known::RecoveryPoint { end: Offset(0) }
+        }
+        known => known,
+    }
 }
 
 /// `end` is the offset up to which everything was read; `fault` what is wrong there, if anything.

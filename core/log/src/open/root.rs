@@ -158,8 +158,10 @@ impl Begin {
         let known = known_root(setup, &entries, &files)?;
         let mut errands = Vec::new();
         if known.clean {
-            errands.extend([Errand::Remove(Name::from(clean_shutdown::FILE)), Errand::SyncDirectory(Name::root())]);
+            errands.push(Errand::Remove(Name::from(clean_shutdown::FILE)));
         }
+        // After a kill the names that the last life made may be in the page cache alone, and this life takes them for durable.
+        errands.push(Errand::SyncDirectory(Name::root()));
         if meta.version == 1 && meta.directory_id.is_none() {
             meta.directory_id = Some(draw_directory_id(setup.seed));
             errands.push(Errand::Replace(Name::from(meta_properties::FILE), meta_properties::encode(&meta).into_bytes().into()));

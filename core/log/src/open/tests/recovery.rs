@@ -118,11 +118,23 @@ fn segments_behind_a_torn_one_go_from_the_end_before_the_cut() {
     let changed: Vec<_> = world.done.iter().filter(|a| ["remove", "truncate", "syncdir"].contains(&a.verb())).collect();
     let position = |what: &dyn Fn(&DiskAction) -> bool| changed.iter().position(|a| what(a)).expect("it was done");
     let removed = |name: &'static str| position(&move |a| matches!(a, DiskAction::Remove { name: n } if n.as_str().ends_with(name)));
-    let synced = position(&|a| matches!(a, DiskAction::SyncDirectory { .. }));
+    let synced = position(&|a| matches!(a, DiskAction::SyncDirectory { name } if name.as_str() == "t-0"));
     let cut = position(&|a| matches!(a, DiskAction::Truncate { .. }));
     assert!(
         removed("06.snapshot") < removed("06.log") && removed("06.log") < removed("03.log") && removed("03.log") < synced && synced < cut
     );
+}
+
+#[test]
+fn segment_before_one_that_was_torn_at_its_first_batch_keeps_its_records() {
+    for mut world in [World::with_log(&[(0, 0..3)]).recovery_point(3), World::with_log(&[(0, 0..3)]).mark(3, 0, 3)] {
+        let mut torn = records(3..4);
+        torn.truncate(50);
+        world.put_segment(3, torn);
+        let log = world.log().expect("a torn tail is no damage");
+        assert_eq!((log.segments.len(), log.log_end), (1, Offset(3)));
+        assert_eq!((log.segments[0].end, log.segments[0].length), (Offset(3), records(0..3).len() as u64));
+    }
 }
 
 #[test]
@@ -207,6 +219,44 @@ fn log_start_is_applied_inside_a_segment_and_beyond_the_end() {
     let log = world.log().expect("nothing says that more was synced");
     assert_eq!((log.segments.len(), log.log_start, log.log_end), (0, Offset(500), Offset(500)));
     assert!(world.notes.contains(&"log.begun_anew") && world.disk.content(FIRST).is_none());
+}
+
+#[test]
+fn log_that_begins_above_everything_that_is_left_of_it_knows_nobody() {
+    // A follower began anew at 500, and the power went while its old files were being removed.
+    let snapshot = producer_snapshot::encode(&crate::work::tests::recover(produced(0, &["a"], 7, 0, false)).producers.entries());
+    let mut worlds = [World::with_log(&[(0, 0..3)]), World::with_log(&[])];
+    for world in &mut worlds {
+        world.disk.put(LOG_STARTS, b"0\n1\nt 0 500\n");
+        world.disk.put("t-0/00000000000000000001.snapshot", &snapshot);
+    }
+    worlds[1].disk.put("t-0/leader-epoch-checkpoint", b"0\n0\n");
+    for world in worlds {
+        let mut world = world.mark(500, 0, 500);
+        let log = world.log().expect("nothing that counts is missing");
+        assert_eq!((log.segments.len(), log.log_start, log.log_end), (0, Offset(500), Offset(500)));
+        assert!(log.producers.is_empty() && log.snapshots.is_empty() && log.epochs.is_empty(), "{log:?}");
+        assert!(!world.disk.list("t-0").iter().any(|n| n.ends_with(".snapshot") || n.ends_with(".log")));
+    }
+}
+
+#[test]
+fn segments_below_the_log_start_are_no_hole_whichever_of_them_are_left() {
+    let mut world = World::with_log(&[(0, 0..3), (6, 6..9), (9, 9..12)]);
+    world.disk.put(LOG_STARTS, b"0\n1\nt 0 6\n");
+    let log = world.log().expect("the log begins at 6");
+    assert_eq!((log.log_start, log.log_end), (Offset(6), Offset(12)));
+}
+
+#[test]
+fn what_a_kill_left_in_the_page_cache_is_durable_before_anything_is_appended_behind_it() {
+    let mut world = World::with_log(&[(0, 0..3), (3, 3..6)]).recovery_point(6);
+    let log = world.log().expect("the log is whole");
+    let synced = |what: &str| world.done.iter().any(|a| matches!(a, DiskAction::SyncDirectory { name } if name.as_str() == what));
+    assert!(synced("t-0"), "a segment that was made before the kill is found again after a power cut");
+    assert!(synced(""), "and so is its directory");
+    let last = log.segments[1].file;
+    assert!(world.done.iter().any(|a| matches!(a, DiskAction::Sync { file } if *file == last)), "a cut stays cut");
 }
 
 #[test]
