@@ -76,6 +76,9 @@ impl Running {
     }
 
     fn retain_one(&mut self, now: Now, id: PartitionId, out: &mut Outbox) {
-        self.with_replica(now, id, out, |replica, said| replica.log.retire(now, said));
+        self.with_replica(now, id, out, |replica, said| {
+            replica.log.retire(now, said);
+            replica.log.expire_producers(now);
+        });
     }
 }

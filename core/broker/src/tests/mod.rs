@@ -6,4 +6,5 @@ mod host;
 mod logs;
 mod memory;
 mod order;
+mod producers;
 mod story;
