@@ -38,8 +38,8 @@ impl Running {
     }
 
     fn note_kept(&self, change: &Changed, out: &mut Outbox) {
-        if let Changed::Kept { api_key, first: true } = change {
-            let says = format!("a metadata record of kind {api_key} is kept and not understood");
+        if let Changed::Kept { api_key, name, first: true } = change {
+            let says = format!("the metadata log has a {name} (key {api_key}): such records are kept, and not acted upon");
             out.push(Output::Note(Note::mark("metadata.record_kept").facts(i64::from(*api_key), 0).says(says)));
         }
     }

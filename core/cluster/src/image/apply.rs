@@ -36,6 +36,8 @@ pub enum Changed {
     Kept {
         /// Its kind.
         api_key: u32,
+        /// The name of its schema.
+        name: &'static str,
         /// True the first time.
         first: bool,
     },
@@ -290,7 +292,7 @@ impl Image {
         let first = self.kept.iter().all(|k| k.api_key() != api_key);
         let place = self.kept.partition_point(|k| section(k.api_key()) <= section(api_key));
         Arc::make_mut(&mut self.kept).insert(place, record.clone());
-        Changed::Kept { api_key, first }
+        Changed::Kept { api_key, name: record.name(), first }
     }
 
     fn topic_mut(&mut self, id: Uuid) -> Option<&mut Topic> {

@@ -286,8 +286,8 @@ fn transactions_out_of_order_are_refused() {
 fn what_is_kept_is_named_once_and_written_in_the_section_of_its_kind() {
     let mut image = Image::new();
     let unknown = |api_key| MetadataRecord::Unknown { api_key, version: 3, body: bytes::Bytes::from_static(b"x") };
-    assert_eq!(image.apply(&unknown(99)), Ok(Changed::Kept { api_key: 99, first: true }));
-    assert_eq!(image.apply(&unknown(99)), Ok(Changed::Kept { api_key: 99, first: false }));
+    assert_eq!(image.apply(&unknown(99)), Ok(Changed::Kept { api_key: 99, name: "unknown record", first: true }));
+    assert_eq!(image.apply(&unknown(99)), Ok(Changed::Kept { api_key: 99, name: "unknown record", first: false }));
     image.apply(&unknown(14)).expect("kept");
     image.apply(&ProducerIdsRecord { broker_id: 0, broker_epoch: 0, next_producer_id: 7 }.into()).expect("applied");
     let keys: Vec<u32> = image.to_records().iter().map(MetadataRecord::api_key).collect();
