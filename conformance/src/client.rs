@@ -31,7 +31,12 @@ pub struct Story {
     pub idempotent: bool,
     /// How many records.
     pub records: u32,
+    /// The part of one record that is written otherwise than told.
+    pub bend: Option<&'static str>,
 }
+
+/// The parts of a record that a story can be told to write otherwise.
+const BENDS: [&str; 5] = ["key", "value", "headers", "timestamp", "order"];
 
 static TOPICS: AtomicU32 = AtomicU32::new(0);
 
@@ -57,30 +62,61 @@ impl Client {
     /// # Errors
     /// What went otherwise than told.
     pub fn tell(self, story: &Story, target: &Target) -> Result<String, String> {
-        let topic = format!("story-{}-{}", self.to_string().to_lowercase(), TOPICS.fetch_add(1, Ordering::Relaxed));
+        let topic = topic(self);
+        let said = run(&mut self.command(story, target, &topic))?;
+        if self == Client::Kcat {
+            // kcat cannot delete; our own tool does.
+            target.delete_topic(&topic)?;
+            let listed = run(Command::new("kcat").args(["-b", target.bootstrap(), "-L"]))?;
+            if listed.contains(&format!("\"{topic}\"")) {
+                return Err("the topic is still listed after its deletion".to_owned());
+            }
+        }
+        verdict(&said)
+    }
+
+    /// Tells a short story once for each part of a record, with that part of one record written otherwise than told: each must fail, since a comparison that cannot
+    /// fail is worth nothing.
+    ///
+    /// # Errors
+    /// What was not noticed.
+    pub fn notices(self, target: &Target) -> Result<String, String> {
+        for what in BENDS {
+            let story = Story { codec: "none", idempotent: true, records: 400, bend: Some(what) };
+            match run(&mut self.command(&story, target, &topic(self))) {
+                Err(says) if says.starts_with("failed: ") => {}
+                Err(says) => return Err(format!("one record with another {what} ended the story without a verdict: {says}")),
+                Ok(_) => return Err(format!("one record with another {what} was not noticed")),
+            }
+        }
+        Ok(BENDS.join(", "))
+    }
+
+    fn command(self, story: &Story, target: &Target, topic: &str) -> Command {
         let clients = root().join("conformance/clients");
         let mut command = match self {
             Client::Kcat => Command::new(clients.join("kcat/story.sh")),
             Client::Java => Command::new(clients.join("java/story.sh")),
-            Client::FranzGo => Command::new(franz_go_path()),
+            Client::FranzGo => Command::new(franz_go_path("story")),
             Client::Python => {
                 let mut command = Command::new(python_path());
                 command.arg(clients.join("python/story.py"));
                 command
             }
         };
+        let idempotent = if story.idempotent { "1" } else { "0" };
+        command.args([target.bootstrap(), topic, story.codec, idempotent, &story.records.to_string()]);
+        command.env("DATA", target.data()).env("BEND", story.bend.unwrap_or_default());
         command
-            .arg(target.bootstrap())
-            .arg(&topic)
-            .arg(story.codec)
-            .arg(if story.idempotent { "1" } else { "0" })
-            .arg(story.records.to_string());
-        let said = run(&mut command)?;
-        if self == Client::Kcat {
-            target.delete_topic(&topic)?;
-        }
-        said.lines().last().and_then(|line| line.strip_prefix("ok ")).map(str::to_owned).ok_or_else(|| format!("no verdict in: {said}"))
     }
+}
+
+fn topic(client: Client) -> String {
+    format!("story-{}-{}", client.to_string().to_lowercase(), TOPICS.fetch_add(1, Ordering::Relaxed))
+}
+
+fn verdict(said: &str) -> Result<String, String> {
+    said.lines().last().and_then(|line| line.strip_prefix("ok ")).map(str::to_owned).ok_or_else(|| format!("no verdict in: {said}"))
 }
 
 impl fmt::Display for Client {

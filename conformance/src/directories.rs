@@ -1,119 +1,144 @@
-//! Directories exchanged: what one server wrote, the other starts on, after a clean stop and after a kill.
+//! Directories exchanged: what one server wrote, the other goes on with and hands back, after clean stops and after kills.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::{Duration, Instant};
 
-use crate::need::python_path;
-use crate::shell::{root, run, scratch};
-use crate::target::{Target, kafka_sh};
+use crate::dump::dump;
+use crate::need::franz_go_path;
+use crate::shell::{run, scratch};
+use crate::target::Target;
 
-/// One exchange.
+/// There and back.
 #[derive(Clone, Copy)]
 pub struct Exchange {
-    from_kafka: bool,
+    first: Server,
     clean: bool,
 }
 
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Server {
+    Kafka,
+    Odradek,
+}
+
+/// Few bytes, so that each life begins from a snapshot of the metadata log and leaves another; an authorizer, so that ACLs can be set.
+const KAFKA: [&str; 4] = [
+    SNAPSHOTS,
+    "transaction.state.log.num.partitions=3",
+    "authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users=User:ANONYMOUS",
+];
+const SNAPSHOTS: &str = "metadata.log.max.record.bytes.between.snapshots=1000";
+
+/// What `keep` leaves in the metadata log by Apache Kafka, and our server keeps without acting on it.
+const KEPT: [&str; 3] = ["UserScramCredentialRecord", "ClientQuotaRecord", "AccessControlEntryRecord"];
+
 /// All four.
 pub fn exchanges() -> [Exchange; 4] {
-    [(true, true), (true, false), (false, true), (false, false)].map(|(from_kafka, clean)| Exchange { from_kafka, clean })
+    let exchange = |first, clean| Exchange { first, clean };
+    [exchange(Server::Kafka, true), exchange(Server::Kafka, false), exchange(Server::Odradek, true), exchange(Server::Odradek, false)]
 }
 
 impl Exchange {
-    /// Writes with one server, ends it, starts the other on its directory, and compares: topics, configuration, records, producers; then goes on writing.
+    /// Three lives on one directory: the first server, the other, the first again. Each compares what the lives before have left, then writes its share.
     ///
     /// # Errors
     /// What was not intact.
     pub fn run(self, records: u32) -> Result<String, String> {
-        let directory = scratch("exchange")?;
-        let outcome = self.exchange(&directory, records);
+        let cluster = scratch("exchange")?;
+        let outcome = self.exchange(&cluster, records);
         if outcome.is_ok() {
-            std::fs::remove_dir_all(&directory).map_err(|e| e.to_string())?;
+            std::fs::remove_dir_all(&cluster).map_err(|e| e.to_string())?;
             return outcome;
         }
-        outcome.map_err(|says| format!("{says} (kept: {})", directory.display()))
+        outcome.map_err(|says| format!("{says} (kept: {})", cluster.display()))
     }
 
-    fn exchange(self, directory: &Path, records: u32) -> Result<String, String> {
-        let (writer, data) = if self.from_kafka {
-            let cluster = directory.join("cluster");
-            (Target::kafka_in(&cluster)?, cluster.join("node-0/data"))
-        } else {
-            let data = directory.join("data");
-            (Target::odradek_on(&data, &[])?, data)
-        };
-        keep("write", &writer, records)?;
-        let before = producers(&writer)?;
-        let ended = if self.clean { writer.stop() } else { writer.kill() };
-        ended?;
-        if !self.from_kafka {
-            dump(&data)?;
+    fn exchange(self, cluster: &Path, records: u32) -> Result<String, String> {
+        let data = cluster.join("node-0/data");
+        let mut said = String::new();
+        let mut snapshots = BTreeSet::new();
+        let second = if self.first == Server::Kafka { Server::Odradek } else { Server::Kafka };
+        for (at, server) in [self.first, second, self.first].into_iter().enumerate() {
+            let during = |says: String| format!("life {} ({server}): {says}", at + 1);
+            let target = server.live(cluster, &data).map_err(during)?;
+            said = keep(&target, &cluster.join("state.json"), records, server).map_err(during)?;
+            snapshots = another_snapshot(&data, &snapshots).map_err(during)?;
+            if server == Server::Odradek && (at > 0) {
+                names_what_it_keeps(&data).map_err(during)?;
+            }
+            let ended = if self.clean || at == 2 { target.stop() } else { target.kill() };
+            ended.map_err(during)?;
+            if server == Server::Odradek {
+                dump(&data).map_err(during)?;
+            }
         }
-        let reader = if self.from_kafka { Target::odradek_on(&data, &[])? } else { Target::kafka_on(&directory.join("cluster"), &data)? };
-        let said = keep("check", &reader, records)?;
-        let after = producers(&reader)?;
-        if before != after {
-            return Err(format!("producers differ: before {before:?}, after {after:?}"));
-        }
-        keep("continue", &reader, records)?;
-        reader.stop()?;
         Ok(said)
+    }
+}
+
+impl Server {
+    fn live(self, cluster: &Path, data: &Path) -> Result<Target, String> {
+        let begun = data.join("meta.properties").exists();
+        match self {
+            Server::Kafka if begun => Target::kafka_on(cluster, &KAFKA),
+            Server::Kafka => Target::kafka_in(cluster, &KAFKA),
+            Server::Odradek => {
+                std::fs::create_dir_all(data).map_err(|e| e.to_string())?;
+                Target::odradek_on(data, &[SNAPSHOTS])
+            }
+        }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if *self == Server::Kafka { "kafka" } else { "odradek" })
     }
 }
 
 impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (from, to) = if self.from_kafka { ("Apache Kafka", "odradek") } else { ("odradek", "Apache Kafka") };
-        write!(f, "directory of {from} started by {to} after {}", if self.clean { "a clean stop" } else { "kill -9" })
+        let (from, to) = if self.first == Server::Kafka { ("Apache Kafka", "odradek") } else { ("odradek", "Apache Kafka") };
+        let how = if self.clean { "clean stops" } else { "kill -9" };
+        write!(f, "directory of {from} taken over by {to} and given back, with {how}")
     }
 }
 
-fn keep(verb: &str, target: &Target, records: u32) -> Result<String, String> {
-    run(Command::new(python_path()).arg(root().join("conformance/clients/python/keep.py")).args([
-        verb,
-        target.bootstrap(),
-        &records.to_string(),
-    ]))
+fn keep(target: &Target, state: &Path, records: u32, server: Server) -> Result<String, String> {
+    let mut command = Command::new(franz_go_path("keep"));
+    command.arg(target.bootstrap()).arg(state).args([records.to_string(), server.to_string()]);
+    let said = run(&mut command)?;
+    said.strip_prefix("ok ").map(str::to_owned).ok_or_else(|| format!("no verdict in: {said}"))
 }
 
-/// Producer id, epoch and last sequence of each producer of each partition, as Apache Kafka's own tool sees them.
-fn producers(target: &Target) -> Result<Vec<String>, String> {
-    let mut all = Vec::new();
-    for partition in ["0", "1"] {
-        let command = [
-            "run",
-            "transactions",
-            "--bootstrap-server",
-            target.bootstrap(),
-            "describe-producers",
-            "--topic",
-            "kept",
-            "--partition",
-            partition,
-        ];
-        let said = run(Command::new(kafka_sh()).args(command)).map_err(|e| format!("describe-producers: {e}"))?;
-        let mut rows: Vec<String> = said.lines().skip(1).map(|row| row.split_whitespace().take(3).collect::<Vec<_>>().join(" ")).collect();
-        rows.sort();
-        all.extend(rows.into_iter().map(|row| format!("{partition}: {row}")));
-    }
-    if all.is_empty() { Err("no producer is known".to_owned()) } else { Ok(all) }
-}
-
-/// Apache Kafka's dump tool reads every log file, indexes included, without complaint.
-fn dump(data: &Path) -> Result<(), String> {
-    let mut files = Vec::new();
-    for topic in ["kept-0", "kept-1", "__cluster_metadata-0"] {
-        for entry in std::fs::read_dir(data.join(topic)).map_err(|e| format!("{topic}: {e}"))? {
+/// Waits until a life has made a snapshot of the metadata log of its own; all that are there then.
+fn another_snapshot(data: &Path, before: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, String> {
+    let metadata = data.join("__cluster_metadata-0");
+    let began = Instant::now();
+    loop {
+        let mut all = BTreeSet::new();
+        for entry in std::fs::read_dir(&metadata).map_err(|e| format!("{}: {e}", metadata.display()))? {
             let path = entry.map_err(|e| e.to_string())?.path();
-            if path.extension().is_some_and(|e| e == "log") {
-                files.push(path.display().to_string());
+            if path.extension().is_some_and(|e| e == "checkpoint") {
+                all.insert(path);
             }
         }
+        if all.difference(before).next().is_some() {
+            return Ok(all);
+        }
+        if began.elapsed() > Duration::from_secs(60) {
+            return Err("no snapshot of the metadata log within 60 s".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(50));
     }
-    let said = run(Command::new(kafka_sh()).args(["run", "dump-log", "--deep-iteration", "--files", &files.join(",")]))?;
-    let complaint = said
-        .lines()
-        .find(|line| ["mismatch", "Mismatches", "corrupt", "invalid", "isvalid: false", "Found"].iter().any(|word| line.contains(word)));
-    complaint.map_or(Ok(()), |line| Err(format!("dump-log complains: {line}")))
+}
+
+fn names_what_it_keeps(data: &Path) -> Result<(), String> {
+    let log = std::fs::read_to_string(data.with_extension("log")).map_err(|e| e.to_string())?;
+    let missing: Vec<&str> = KEPT.into_iter().filter(|name| !log.contains(name)).collect();
+    if missing.is_empty() { Ok(()) } else { Err(format!("its log does not name {}", missing.join(", "))) }
 }

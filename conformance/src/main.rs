@@ -4,6 +4,7 @@
 
 mod client;
 mod directories;
+mod dump;
 mod need;
 mod shell;
 mod target;
@@ -95,10 +96,15 @@ fn run(arguments: &Arguments) -> Result<usize, String> {
                     tally.count(&format!("{client} {story} on {target}"), || client.tell(&story, target));
                 }
             }
+            // Java's tools are slow to start.
+            if !(arguments.quick && *client == Client::Java) {
+                let target = &targets[0];
+                tally.count(&format!("{client} notices what differs on {target}"), || client.notices(target));
+            }
         }
     }
     if parts.contains(&Part::Directories) {
-        let records = arguments.records.unwrap_or(if arguments.quick { 500 } else { 10_000 });
+        let records = arguments.records.unwrap_or(if arguments.quick { 1_000 } else { 10_000 });
         for exchange in directories::exchanges() {
             tally.count(&exchange.to_string(), || exchange.run(records));
         }
@@ -110,7 +116,7 @@ fn run(arguments: &Arguments) -> Result<usize, String> {
 /// Every codec with idempotence, and one without; the quick part takes one codec, another one for each client.
 fn stories(client: Client, arguments: &Arguments) -> Vec<Story> {
     let records = arguments.records.unwrap_or(if arguments.quick { 4_000 } else { 100_000 });
-    let story = |codec: &'static str, idempotent| Story { codec, idempotent, records };
+    let story = |codec: &'static str, idempotent| Story { codec, idempotent, records, bend: None };
     if arguments.quick {
         return vec![story(CODECS[client.number() % CODECS.len()], true)];
     }

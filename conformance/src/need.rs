@@ -12,7 +12,8 @@ use crate::shell::{answers, home, root, run};
 pub fn all(parts: &[Part], install: bool, apache_kafka: bool) -> Result<(), String> {
     let mut missing = Vec::new();
     let java = apache_kafka || parts.iter().any(|part| matches!(part, Part::Java | Part::Directories));
-    let uses_python = parts.iter().any(|part| matches!(part, Part::Python | Part::Directories));
+    let uses_python = parts.contains(&Part::Python);
+    let uses_go = parts.iter().any(|part| matches!(part, Part::FranzGo | Part::Directories));
     let mut need = |there: bool, what: &str, package: &str| {
         if !there {
             missing.push((what.to_owned(), package.to_owned()));
@@ -20,7 +21,7 @@ pub fn all(parts: &[Part], install: bool, apache_kafka: bool) -> Result<(), Stri
     };
     need(!parts.contains(&Part::Kcat) || answers("kcat", &["-V"]), "kcat", "kcat");
     need(!uses_python || answers("python3", &["-c", "import venv, ensurepip"]), "python3 with venv", "python3-venv");
-    need(!parts.contains(&Part::FranzGo) || answers("go", &["version"]), "go", "golang-go");
+    need(!uses_go || answers("go", &["version"]), "go", "golang-go");
     need(!java || answers("java", &["-version"]), "java 17", "openjdk-17-jre-headless");
     need(!java || answers("mvn", &["-v"]), "mvn", "maven");
     if !missing.is_empty() {
@@ -38,7 +39,7 @@ pub fn all(parts: &[Part], install: bool, apache_kafka: bool) -> Result<(), Stri
     if uses_python {
         python()?;
     }
-    if parts.contains(&Part::FranzGo) {
+    if uses_go {
         franz_go()?;
     }
     Ok(())
@@ -49,9 +50,9 @@ pub fn python_path() -> std::path::PathBuf {
     home().join("python/bin/python")
 }
 
-/// The built story of franz-go.
-pub fn franz_go_path() -> std::path::PathBuf {
-    home().join("franz-go-story")
+/// A built program of `clients/franz-go`: `story` or `keep`.
+pub fn franz_go_path(program: &str) -> std::path::PathBuf {
+    home().join("franz-go").join(program)
 }
 
 fn debian(packages: &[&str]) -> Result<(), String> {
@@ -77,7 +78,9 @@ fn python() -> Result<(), String> {
 
 fn franz_go() -> Result<(), String> {
     let source = root().join("conformance/clients/franz-go");
-    run(Command::new("go").args(["build", "-o"]).arg(franz_go_path()).arg(".").current_dir(source))
+    let programs = home().join("franz-go");
+    std::fs::create_dir_all(&programs).map_err(|e| format!("{}: {e}", programs.display()))?;
+    run(Command::new("go").args(["build", "-o"]).arg(programs).args(["./story", "./keep"]).current_dir(source))
         .map_err(|e| format!("franz-go: {e}"))
         .map(drop)
 }

@@ -1,7 +1,7 @@
 //! Running a program and keeping what it said.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 
 /// The root of the repository.
 pub fn root() -> PathBuf {
@@ -43,17 +43,22 @@ pub fn answers(program: &str, arguments: &[&str]) -> bool {
 /// # Errors
 /// What it said, in one line.
 pub fn run(command: &mut Command) -> Result<String, String> {
-    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
-    let said = words(&output);
-    if output.status.success() { Ok(said) } else { Err(if said.is_empty() { format!("ended with {}", output.status) } else { said }) }
+    run_both(command).map(|(out, _)| out)
 }
 
-fn words(output: &Output) -> String {
-    let out = String::from_utf8_lossy(&output.stdout).trim().to_owned();
-    if !out.is_empty() {
-        return out;
+/// Like [`run`]; gives standard output and standard error.
+///
+/// # Errors
+/// What it said, in one line.
+pub fn run_both(command: &mut Command) -> Result<(String, String), String> {
+    let output = command.stdin(Stdio::null()).output().map_err(|e| format!("{:?}: {e}", command.get_program()))?;
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).trim().to_owned();
+    let (out, errors) = (text(&output.stdout), text(&output.stderr));
+    if output.status.success() {
+        return Ok((out, errors));
     }
-    let errors = String::from_utf8_lossy(&output.stderr);
-    let last: Vec<&str> = errors.trim().lines().rev().take(3).collect();
-    last.into_iter().rev().collect::<Vec<_>>().join(" | ")
+    // A story says on standard output what went otherwise than told; anything else has its last words on standard error.
+    let last = |words: &str| words.lines().skip(words.lines().count().saturating_sub(3)).collect::<Vec<_>>().join(" | ");
+    let said = [last(&out), last(&errors)].into_iter().filter(|words| !words.is_empty()).collect::<Vec<_>>().join("; on standard error: ");
+    Err(if said.is_empty() { format!("ended with {}", output.status) } else { said })
 }

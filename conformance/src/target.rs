@@ -17,6 +17,7 @@ const KAFKA_PORT: u16 = 29_192;
 pub struct Target {
     kind: Kind,
     bootstrap: String,
+    data: PathBuf,
     /// What is removed when it goes; `None` keeps the directory.
     scratch: Option<PathBuf>,
 }
@@ -62,7 +63,7 @@ impl Target {
             let said = std::fs::read_to_string(data.with_extension("log")).unwrap_or_default();
             return Err(format!("odradek serve did not come up: {}", said.lines().last().unwrap_or("no word")));
         };
-        Ok(Target { kind: Kind::Odradek(child), bootstrap: bootstrap.to_owned(), scratch: None })
+        Ok(Target { kind: Kind::Odradek(child), bootstrap: bootstrap.to_owned(), data: data.to_path_buf(), scratch: None })
     }
 
     /// Apache Kafka, in an empty directory.
@@ -71,7 +72,7 @@ impl Target {
     /// Why it did not come up.
     pub fn kafka() -> Result<Target, String> {
         let directory = scratch("kafka")?;
-        let mut target = Target::kafka_in(&directory)?;
+        let mut target = Target::kafka_in(&directory, &[])?;
         target.scratch = Some(directory);
         Ok(target)
     }
@@ -80,38 +81,43 @@ impl Target {
     ///
     /// # Errors
     /// Why it did not come up.
-    pub fn kafka_in(cluster: &Path) -> Result<Target, String> {
-        run(Command::new(kafka_sh()).arg("start").arg(cluster).args(["--port", &KAFKA_PORT.to_string()]))?;
+    pub fn kafka_in(cluster: &Path, properties: &[&str]) -> Result<Target, String> {
+        run(Command::new(kafka_sh()).arg("start").arg(cluster).args(["--port", &KAFKA_PORT.to_string()]).args(properties))?;
         Ok(Target::kafka_at(cluster))
     }
 
-    /// Apache Kafka on the data of another server: `data` is the log directory, of this node id and cluster.
+    /// Apache Kafka on the data that a server left in `node-0/data` of the cluster's directory, whoever that was.
     ///
     /// # Errors
     /// Why it did not come up.
-    pub fn kafka_on(cluster: &Path, data: &Path) -> Result<Target, String> {
+    pub fn kafka_on(cluster: &Path, properties: &[&str]) -> Result<Target, String> {
         let node = cluster.join("node-0");
-        std::fs::create_dir_all(&node).map_err(|e| e.to_string())?;
-        let id = property(&data.join("meta.properties"), "node.id")?;
-        let (port, controller) = (KAFKA_PORT, KAFKA_PORT + 1);
-        let properties = format!(
-            "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={id}@127.0.0.1:{controller}\n\
-             listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
-             controller.listener.names=CONTROLLER\nlog.dirs={}\noffsets.topic.replication.factor=1\n",
-            data.display()
-        );
-        std::fs::write(node.join("server.properties"), properties).map_err(|e| e.to_string())?;
+        if !node.join("server.properties").exists() {
+            let id = property(&node.join("data/meta.properties"), "node.id")?;
+            std::fs::write(node.join("server.properties"), kafka_properties(&node.join("data"), &id, properties))
+                .map_err(|e| e.to_string())?;
+        }
         run(Command::new(kafka_sh()).arg("restart").arg(cluster).arg("0"))?;
         Ok(Target::kafka_at(cluster))
     }
 
     fn kafka_at(cluster: &Path) -> Target {
-        Target { kind: Kind::Kafka { cluster: cluster.to_path_buf() }, bootstrap: format!("127.0.0.1:{KAFKA_PORT}"), scratch: None }
+        Target {
+            kind: Kind::Kafka { cluster: cluster.to_path_buf() },
+            bootstrap: format!("127.0.0.1:{KAFKA_PORT}"),
+            data: cluster.join("node-0/data"),
+            scratch: None,
+        }
     }
 
     /// Where clients begin.
     pub fn bootstrap(&self) -> &str {
         &self.bootstrap
+    }
+
+    /// Its data directory.
+    pub fn data(&self) -> &Path {
+        &self.data
     }
 
     /// Deletes a topic with our own tool.
@@ -182,6 +188,18 @@ impl fmt::Display for Target {
 /// The script that runs Apache Kafka and its tools.
 pub fn kafka_sh() -> PathBuf {
     root().join("conformance/peers/kafka.sh")
+}
+
+fn kafka_properties(data: &Path, id: &str, more: &[&str]) -> String {
+    let (port, controller) = (KAFKA_PORT, KAFKA_PORT + 1);
+    format!(
+        "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={id}@127.0.0.1:{controller}\n\
+         listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
+         controller.listener.names=CONTROLLER\nlog.dirs={}\noffsets.topic.replication.factor=1\n\
+         transaction.state.log.replication.factor=1\ntransaction.state.log.min.isr=1\n{}\n",
+        data.display(),
+        more.join("\n")
+    )
 }
 
 fn binary() -> Result<PathBuf, String> {

@@ -1,5 +1,6 @@
 """The story of clients/README.md, told by confluent-kafka (librdkafka)."""
 
+import os
 import sys
 import time
 
@@ -25,6 +26,21 @@ def expect(what, got, want):
         raise SystemExit(f"failed: {what}: got {got!r}, want {want!r}")
 
 
+def bend(i, partition, records, record):
+    """Where BEND names a part of a record, one record is written otherwise than told, and the story must fail."""
+    middle = records // PARTITIONS // 2
+    what = os.environ.get("BEND")
+    if partition != 1 or i not in (middle, middle + 1):
+        return record
+    if what == "order":
+        other = middle + 1 if i == middle else middle
+        return {**record, "key": key(other), "value": value(other)}
+    if i == middle:
+        bent = {"key": b"bent", "value": record["value"] + b"!", "headers": [("n", b"bent")], "timestamp": record["timestamp"] + 1}
+        return {**record, **{name: bent[name] for name in bent if name == what}}
+    return record
+
+
 def create(admin, topic):
     future = admin.create_topics([NewTopic(topic, num_partitions=PARTITIONS, replication_factor=1)])[topic]
     future.result(30)
@@ -46,8 +62,8 @@ def write(bootstrap, topic, codec, idempotent, records):
 
     for i in range(records // PARTITIONS):
         for partition in range(PARTITIONS):
-            producer.produce(topic, value(i), key(i), partition=partition, timestamp=BASE_MS + i,
-                             headers=[("n", str(i).encode())], on_delivery=delivered)
+            record = {"value": value(i), "key": key(i), "timestamp": BASE_MS + i, "headers": [("n", str(i).encode())]}
+            producer.produce(topic, partition=partition, on_delivery=delivered, **bend(i, partition, records, record))
         producer.poll(0)
     expect("records left after the flush", producer.flush(120), 0)
     expect("delivery errors", errors[:3], [])
@@ -83,13 +99,24 @@ def read(bootstrap, topic, records, isolation):
 
 
 def list_offsets(admin, topic, records):
-    asked = {
-        TopicPartition(topic, 0): OffsetSpec.earliest(),
-        TopicPartition(topic, 1): OffsetSpec.max_timestamp(),
-    }
-    for partition, future in admin.list_offsets(asked).items():
-        want = 0 if partition.partition == 0 else records // PARTITIONS - 1
-        expect(f"listed offset of partition {partition.partition}", future.result(30).offset, want)
+    last = records // PARTITIONS - 1
+    for partition in range(PARTITIONS):
+        for spec, want in [
+            (OffsetSpec.earliest(), 0), (OffsetSpec.latest(), last + 1), (OffsetSpec.max_timestamp(), last),
+            (OffsetSpec.for_timestamp(BASE_MS), 0), (OffsetSpec.for_timestamp(BASE_MS + last // 2), last // 2), (OffsetSpec.for_timestamp(BASE_MS + last + 1), -1),
+        ]:
+            asked = TopicPartition(topic, partition)
+            found = admin.list_offsets({asked: spec})[asked].result(30).offset
+            expect(f"listed offset of partition {partition} for {spec}", found, want)
+
+
+def delete(admin, topic):
+    admin.delete_topics([topic])[topic].result(30)
+    deadline = time.monotonic() + 30
+    while topic in admin.list_topics(timeout=30).topics:
+        if time.monotonic() > deadline:
+            raise SystemExit("failed: the topic is still listed 30 s after its deletion")
+        time.sleep(0.05)
 
 
 def main():
@@ -102,7 +129,7 @@ def main():
         read(bootstrap, topic, records, "read_uncommitted")
         read(bootstrap, topic, records, "read_committed")
         list_offsets(admin, topic, records)
-        admin.delete_topics([topic])[topic].result(30)
+        delete(admin, topic)
     except KafkaException as error:
         raise SystemExit(f"failed: {error}") from error
     print(f"ok confluent-kafka {confluent_kafka.__version__}, librdkafka {confluent_kafka.libversion()[0]}")

@@ -20,6 +20,9 @@ const (
 	partitions = 2
 )
 
+// As the attributes of a batch number them.
+var codecs = [...]string{"none", "gzip", "snappy", "lz4", "zstd"}
+
 var filler = strings.Repeat("abcdefghij", 8)
 
 func key(i int) []byte   { return []byte(fmt.Sprintf("k%d", i%1000)) }
@@ -41,6 +44,30 @@ func codec(name string) kgo.CompressionCodec {
 		"lz4": kgo.Lz4Compression(), "zstd": kgo.ZstdCompression()}[name]
 }
 
+// bend writes one record otherwise than told where BEND names a part of a record: the story must then fail.
+func bend(i int, records int, record *kgo.Record) {
+	middle := records / partitions / 2
+	if record.Partition != 1 || (i != middle && i != middle+1) {
+		return
+	}
+	what := os.Getenv("BEND")
+	switch {
+	case what == "order" && i == middle:
+		record.Key, record.Value = key(i+1), value(i+1)
+	case what == "order":
+		record.Key, record.Value = key(i-1), value(i-1)
+	case i != middle:
+	case what == "key":
+		record.Key = []byte("bent")
+	case what == "value":
+		record.Value = append(record.Value, '!')
+	case what == "headers":
+		record.Headers[0].Value = []byte("bent")
+	case what == "timestamp":
+		record.Timestamp = record.Timestamp.Add(time.Millisecond)
+	}
+}
+
 func write(ctx context.Context, bootstrap, topic, codecName string, idempotent bool, records int) {
 	options := []kgo.Opt{kgo.SeedBrokers(bootstrap), kgo.ProducerBatchCompression(codec(codecName)), kgo.RecordPartitioner(kgo.ManualPartitioner()),
 		kgo.RequiredAcks(kgo.AllISRAcks()), kgo.MaxBufferedRecords(1 << 20)}
@@ -55,6 +82,7 @@ func write(ctx context.Context, bootstrap, topic, codecName string, idempotent b
 		for p := int32(0); p < partitions; p++ {
 			record := &kgo.Record{Topic: topic, Partition: p, Key: key(i), Value: value(i), Timestamp: time.UnixMilli(baseMs + int64(i)),
 				Headers: []kgo.RecordHeader{{Key: "n", Value: []byte(strconv.Itoa(i))}}}
+			bend(i, records, record)
 			client.Produce(ctx, record, func(r *kgo.Record, err error) {
 				check("produce", err)
 				if r.Offset != next[r.Partition] {
@@ -67,7 +95,7 @@ func write(ctx context.Context, bootstrap, topic, codecName string, idempotent b
 	check("flush", client.Flush(ctx))
 }
 
-func read(ctx context.Context, bootstrap, topic string, records int, isolation kgo.IsolationLevel) {
+func read(ctx context.Context, bootstrap, topic, codecName string, idempotent bool, records int, isolation kgo.IsolationLevel) {
 	at := map[int32]kgo.Offset{}
 	for p := int32(0); p < partitions; p++ {
 		at[p] = kgo.NewOffset().At(0)
@@ -92,6 +120,10 @@ func read(ctx context.Context, bootstrap, topic string, records int, isolation k
 				fail("record %d: headers %v", i, r.Headers)
 			case r.Timestamp.UnixMilli() != baseMs+int64(i):
 				fail("record %d: timestamp %d", i, r.Timestamp.UnixMilli())
+			case codecs[r.Attrs.CompressionType()] != codecName:
+				fail("record %d: compressed with %s", i, codecs[r.Attrs.CompressionType()])
+			case (r.ProducerID >= 0) != idempotent:
+				fail("record %d: producer id %d", i, r.ProducerID)
 			}
 		})
 	}
@@ -135,12 +167,16 @@ func main() {
 	_, err = admin.CreateTopic(ctx, partitions, 1, nil, topic)
 	check("create topic", err)
 	write(ctx, bootstrap, topic, codecName, idempotent, records)
-	read(ctx, bootstrap, topic, records, kgo.ReadUncommitted())
-	read(ctx, bootstrap, topic, records, kgo.ReadCommitted())
+	read(ctx, bootstrap, topic, codecName, idempotent, records, kgo.ReadUncommitted())
+	read(ctx, bootstrap, topic, codecName, idempotent, records, kgo.ReadCommitted())
 	listOffsets(ctx, admin, topic, records)
 	deleted, err := admin.DeleteTopics(ctx, topic)
 	check("delete topic", err)
 	check("delete topic", deleted.Error())
+	for listed, err := admin.ListTopics(ctx); listed.Has(topic); listed, err = admin.ListTopics(ctx) {
+		check("the topic is still listed after its deletion", err)
+		time.Sleep(50 * time.Millisecond)
+	}
 	version := "?"
 	if info, ok := debug.ReadBuildInfo(); ok {
 		for _, dep := range info.Deps {
