@@ -64,10 +64,10 @@ impl Exchange {
         let second = if self.first == Server::Kafka { Server::Odradek } else { Server::Kafka };
         for (at, server) in [self.first, second, self.first].into_iter().enumerate() {
             let during = |says: String| format!("life {} ({server}): {says}", at + 1);
-            let target = server.live(cluster, &data).map_err(during)?;
+            let target = self.live(server, cluster, &data).map_err(during)?;
             said = keep(&target, &cluster.join("state.json"), records, server).map_err(during)?;
             snapshots = another_snapshot(&data, &snapshots).map_err(during)?;
-            if server == Server::Odradek && (at > 0) {
+            if server == Server::Odradek && at > 0 {
                 names_what_it_keeps(&data).map_err(during)?;
             }
             let ended = if self.clean || at == 2 { target.stop() } else { target.kill() };
@@ -78,19 +78,23 @@ impl Exchange {
         }
         Ok(said)
     }
-}
 
-impl Server {
-    fn live(self, cluster: &Path, data: &Path) -> Result<Target, String> {
+    fn live(self, server: Server, cluster: &Path, data: &Path) -> Result<Target, String> {
         let begun = data.join("meta.properties").exists();
-        match self {
+        match server {
             Server::Kafka if begun => Target::kafka_on(cluster, &KAFKA),
+            Server::Kafka if self.kraft_version() == 1 => Target::kafka_in(cluster, &[&KAFKA[..], &["--standalone"]].concat()),
             Server::Kafka => Target::kafka_in(cluster, &KAFKA),
             Server::Odradek => {
                 std::fs::create_dir_all(data).map_err(|e| e.to_string())?;
                 Target::odradek_on(data, &[SNAPSHOTS])
             }
         }
+    }
+
+    /// Who votes stands in the properties, or from version 1 on in the metadata log: Apache Kafka's killed directory is of the second kind.
+    fn kraft_version(self) -> u8 {
+        u8::from(self.first == Server::Kafka && !self.clean)
     }
 }
 
@@ -104,7 +108,7 @@ impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = if self.first == Server::Kafka { ("Apache Kafka", "odradek") } else { ("odradek", "Apache Kafka") };
         let how = if self.clean { "clean stops" } else { "kill -9" };
-        write!(f, "directory of {from} taken over by {to} and given back, with {how}")
+        write!(f, "directory of {from} (kraft.version {}) taken over by {to} and given back, with {how}", self.kraft_version())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -10,8 +11,8 @@ use rustix::process::{Pid, Signal, kill_process};
 
 use crate::shell::{root, run, scratch};
 
-/// The first port of Apache Kafka here; its controller has the next.
-const KAFKA_PORT: u16 = 29_192;
+/// Where ports of Apache Kafka are looked for: below those that the system hands out by itself.
+const KAFKA_PORTS: std::ops::Range<u16> = 30_000..32_000;
 
 /// A running server.
 pub struct Target {
@@ -82,8 +83,8 @@ impl Target {
     /// # Errors
     /// Why it did not come up.
     pub fn kafka_in(cluster: &Path, properties: &[&str]) -> Result<Target, String> {
-        run(Command::new(kafka_sh()).arg("start").arg(cluster).args(["--port", &KAFKA_PORT.to_string()]).args(properties))?;
-        Ok(Target::kafka_at(cluster))
+        run(Command::new(kafka_sh()).arg("start").arg(cluster).args(["--port", &free_port()?.to_string()]).args(properties))?;
+        Target::kafka_at(cluster)
     }
 
     /// Apache Kafka on the data that a server left in `node-0/data` of the cluster's directory, whoever that was.
@@ -94,20 +95,17 @@ impl Target {
         let node = cluster.join("node-0");
         if !node.join("server.properties").exists() {
             let id = property(&node.join("data/meta.properties"), "node.id")?;
-            std::fs::write(node.join("server.properties"), kafka_properties(&node.join("data"), &id, properties))
-                .map_err(|e| e.to_string())?;
+            let lines = kafka_properties(&node.join("data"), &id, free_port()?, properties);
+            std::fs::write(node.join("server.properties"), lines).map_err(|e| e.to_string())?;
         }
         run(Command::new(kafka_sh()).arg("restart").arg(cluster).arg("0"))?;
-        Ok(Target::kafka_at(cluster))
+        Target::kafka_at(cluster)
     }
 
-    fn kafka_at(cluster: &Path) -> Target {
-        Target {
-            kind: Kind::Kafka { cluster: cluster.to_path_buf() },
-            bootstrap: format!("127.0.0.1:{KAFKA_PORT}"),
-            data: cluster.join("node-0/data"),
-            scratch: None,
-        }
+    fn kafka_at(cluster: &Path) -> Result<Target, String> {
+        let node = cluster.join("node-0");
+        let bootstrap = property(&node.join("server.properties"), "advertised.listeners")?.replace("PLAINTEXT://", "");
+        Ok(Target { kind: Kind::Kafka { cluster: cluster.to_path_buf() }, bootstrap, data: node.join("data"), scratch: None })
     }
 
     /// Where clients begin.
@@ -190,8 +188,15 @@ pub fn kafka_sh() -> PathBuf {
     root().join("conformance/peers/kafka.sh")
 }
 
-fn kafka_properties(data: &Path, id: &str, more: &[&str]) -> String {
-    let (port, controller) = (KAFKA_PORT, KAFKA_PORT + 1);
+/// A port that is free together with the next, for a broker and its controller.
+fn free_port() -> Result<u16, String> {
+    let free = |port: u16| TcpListener::bind(("127.0.0.1", port)).is_ok();
+    let first = KAFKA_PORTS.start + (std::process::id() % 900) as u16 * 2;
+    (first..KAFKA_PORTS.end).find(|&port| free(port) && free(port + 1)).ok_or_else(|| "no two free ports for Apache Kafka".to_owned())
+}
+
+fn kafka_properties(data: &Path, id: &str, port: u16, more: &[&str]) -> String {
+    let controller = port + 1;
     format!(
         "process.roles=broker,controller\nnode.id={id}\ncontroller.quorum.voters={id}@127.0.0.1:{controller}\n\
          listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}\nadvertised.listeners=PLAINTEXT://127.0.0.1:{port}\n\
