@@ -580,7 +580,7 @@ impl Log {
     /// Every invariant, of every segment and producer: for now and then, and at rest.
     pub fn check_all(&self) {
         self.check();
-        self.producers.check();
+        self.producers.check(self.setup.guards);
         for (older, newer) in self.segments.iter().zip(self.segments.iter().skip(1)) {
             assert!(
                 older.end <= newer.base,

@@ -10,7 +10,7 @@ mod transactions;
 
 use std::collections::BTreeSet;
 
-use odradek_machine::Map;
+use odradek_machine::{Guards, Map};
 use odradek_wire::batch::BatchProducer;
 use odradek_wire::ids::{Offset, ProducerEpoch, ProducerId, Sequence};
 
@@ -222,10 +222,10 @@ impl Producers {
     }
 
     /// Every invariant that can be seen from inside.
-    pub fn check(&self) {
+    pub fn check(&self, guards: Guards) {
         assert_eq!(self.by_age.len(), self.entries.len(), "{} ages of {} producers", self.by_age.len(), self.entries.len());
         for entry in self.entries.values_unordered() {
-            entry.check();
+            entry.check(guards);
         }
         let open = self.entries.values_unordered().filter(|e| e.transaction_start.is_some()).count();
         assert_eq!(open, self.transactions.open_count(), "{open} producers in a transaction, {} open", self.transactions.open_count());

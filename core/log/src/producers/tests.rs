@@ -14,7 +14,7 @@ fn append(p: &mut Producers, batch: &Incoming, base: i64) -> Result<Verdict, App
     if let Verdict::Fresh(update) = &verdict {
         p.accept(*update, Offset(base), batch.max_timestamp_ms());
     }
-    p.check();
+    p.check(Guards::ALL_ON);
     Ok(verdict)
 }
 
@@ -97,7 +97,7 @@ fn producer_silent_too_long_is_forgotten_unless_its_transaction_is_open() {
     assert_eq!(p.expire(T + 99, 100, 10), 0);
     assert_eq!(p.expire(T + 100, 100, 10), 1);
     assert_eq!(p.list().iter().map(|i| i.id.0).collect::<Vec<_>>(), [8]);
-    p.check();
+    p.check(Guards::ALL_ON);
 }
 
 #[test]
