@@ -2,6 +2,7 @@
 
 mod basics;
 mod cold;
+mod damage;
 mod lives;
 mod model;
 mod plays;

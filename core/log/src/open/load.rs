@@ -256,6 +256,9 @@ impl LoadLog {
 
     fn peeked(&mut self, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
         self.segments.peeked(done);
+        if let Some(i) = self.segments.first_untimed().filter(|i| self.recover_from.is_none_or(|from| *i < from)) {
+            self.recover_from = Some(i.max(plan::holding(&self.segments.bases(), self.setup.log_start)));
+        }
         self.end = self.segments.all.first().map_or(self.setup.log_start.unwrap_or_default(), |s| s.base);
         match (self.recover_from, self.segments.all.last_mut()) {
             (None, Some(last)) => {

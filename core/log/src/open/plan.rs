@@ -38,17 +38,23 @@ impl Known {
 ///
 /// Segments that lie whole below the log start are never looked at: a crash amid their removal leaves any of them, and what lacks there is no hole.
 pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>, log_start: Option<Offset>) -> Option<usize> {
-    let last = bases.len().checked_sub(1)?;
-    let holds = |offset: Offset| bases.partition_point(|base| *base <= offset).saturating_sub(1).min(last);
+    if bases.is_empty() {
+        return None;
+    }
     let unclean = match known {
         Known::Clean { .. } => None,
-        Known::Mark { end } | Known::RecoveryPoint { end } => Some(holds(end)),
+        Known::Mark { end } | Known::RecoveryPoint { end } => Some(holding(bases, Some(end))),
     };
     let from = match (unclean, first_damaged) {
         (Some(a), Some(b)) => Some(a.min(b)),
         (a, b) => a.or(b),
     };
-    from.map(|from| from.max(log_start.map_or(0, holds)))
+    from.map(|from| from.max(holding(bases, log_start)))
+}
+
+/// The segment that holds an offset, or the nearest; the first where none is given. `bases` ascend.
+pub(super) fn holding(bases: &[Offset], offset: Option<Offset>) -> usize {
+    offset.map_or(0, |offset| bases.partition_point(|base| *base <= offset).saturating_sub(1))
 }
 
 /// What is to be done about the first batch that cannot be believed, or about a log that is shorter than it was.

@@ -157,6 +157,12 @@ impl Segments {
         self.all[..looked_at].iter().position(|s| s.damaged)
     }
 
+    /// The first segment whose time index is empty although its first batch has a timestamp: one that was closed has an entry at least.
+    pub(super) fn first_untimed(&self) -> Option<usize> {
+        let closed = self.all.len().saturating_sub(1);
+        self.all[..closed].iter().position(|s| s.newest.is_none() && s.first_timestamp_ms.is_some_and(|ms| ms >= 0))
+    }
+
     /// Reads the first header of each segment that is neither scanned nor empty.
     pub(super) fn peeks(&mut self, recover_from: Option<usize>) -> Vec<Errand> {
         let until = recover_from.unwrap_or(self.all.len().saturating_sub(1));

@@ -8,7 +8,7 @@ use super::TOPIC;
 use crate::config::LogConfig;
 use crate::disk::{DirId, DiskAction, OpId};
 use crate::formats::synced_marks::{self, SyncedMark};
-use crate::formats::{checkpoint, partition_metadata};
+use crate::formats::{checkpoint, index, partition_metadata};
 use crate::log::recovered::Recovered;
 use crate::open::{Assigned, Damage, Format, Input, OpenError, Opened, Opening, Output, Root, Setup};
 use crate::testing::disk::Disk;
@@ -68,11 +68,12 @@ impl World {
         world
     }
 
-    /// A segment of `t-0` with empty indexes, as a small one has when it was closed.
+    /// A segment of `t-0` with the indexes of a small one that was closed: an empty one, and one with the largest timestamp.
     pub(super) fn put_segment(&mut self, base: i64, bytes: Vec<u8>) {
+        let newest = work::tests::recover(bytes.clone()).newest;
         self.disk.put(&format!("t-0/{base:020}.log"), &bytes);
         self.disk.put(&format!("t-0/{base:020}.index"), b"");
-        self.disk.put(&format!("t-0/{base:020}.timeindex"), b"");
+        self.disk.put(&format!("t-0/{base:020}.timeindex"), &index::encode_times(odradek_wire::ids::Offset(base), newest.as_slice()));
     }
 
     pub(super) fn clean(mut self) -> World {
