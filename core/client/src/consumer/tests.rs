@@ -1,5 +1,6 @@
 //! Plays of the consumer with a scripted broker.
 
 mod fetching;
+mod moves;
 mod positions;
 mod promises;

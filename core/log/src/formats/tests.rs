@@ -299,6 +299,35 @@ proptest! {
     }
 
     #[test]
+    fn formats_of_hostile_files_cost_a_multiple_of_what_is_there(
+        bytes in proptest::collection::vec(prop_oneof![Just(0), Just(1), Just(b'\n'), Just(b'['), Just(b'{'), Just(b' '), any::<u8>()], 0..3_000),
+        checked in any::<bool>(),
+    ) {
+        let name = file();
+        let mut content = bytes;
+        // With the checksum right, the count behind it is met.
+        if checked && content.len() > 10 {
+            content[..2].copy_from_slice(&1i16.to_be_bytes());
+            let crc = odradek_wire::batch::crc32c(&content[6..]);
+            content[2..6].copy_from_slice(&crc.to_be_bytes());
+        }
+        let cost = allocation_counter::measure(|| {
+            drop(checkpoint::decode_offsets(&name, &content));
+            drop(checkpoint::decode_epochs(&name, &content));
+            drop(partition_metadata::decode(&name, &content));
+            drop(meta_properties::decode(&name, &content));
+            drop(quorum_state::decode(&name, &content));
+            let _ = clean_shutdown::decode(&content);
+            drop(synced_marks::decode(&content));
+            drop(snapshot(Offset(0), &content));
+            drop(index::decode_offsets(Offset(0), &content, 1 << 20));
+            drop(index::decode_times(Offset(0), &content));
+            drop(index::decode_aborted(Offset(0), &content));
+        });
+        prop_assert!(cost.bytes_max <= 4_096 + 128 * content.len() as u64, "{} of {}", cost.bytes_max, content.len());
+    }
+
+    #[test]
     fn properties_come_back_whatever_they_say(pairs in proptest::collection::btree_map(".*", ".*", 0..5)) {
         // A carriage return ends a line, and is written as an escape.
         let written = properties::encode(pairs.iter().map(|(k, v)| (k.as_str(), v.as_str())));

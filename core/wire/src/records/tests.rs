@@ -281,6 +281,15 @@ fn broken_frames_and_bodies_are_named() {
 
 proptest! {
     #[test]
+    fn hostile_bodies_cost_a_multiple_of_what_came(
+        key in 0u8..30, version in 0u8..5, body in prop::collection::vec(prop_oneof![Just(0), Just(1), Just(0xff), any::<u8>()], 0..3_000),
+    ) {
+        let bytes: Bytes = [&[1, key, version], &body[..]].concat().into();
+        let cost = allocation_counter::measure(|| drop(MetadataRecord::decode(&bytes)));
+        prop_assert!(cost.bytes_max <= 1_024 + 128 * bytes.len() as u64, "{} of {} for key {} version {}", cost.bytes_max, bytes.len(), key, version);
+    }
+
+    #[test]
     fn random_bodies_of_every_schema_never_panic(key in 0u8..30, version in 0u8..5, body in prop::collection::vec(any::<u8>(), 0..120)) {
         let bytes: Bytes = [&[1, key, version], &body[..]].concat().into();
         if let Ok((record, version)) = MetadataRecord::decode(&bytes) {

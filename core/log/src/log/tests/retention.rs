@@ -8,7 +8,7 @@ use crate::dir::ids::OwnerId;
 use crate::log::Log;
 use crate::output::Output;
 use crate::testing::World;
-use crate::testing::batches::{decode, values};
+use crate::testing::batches::{decode, idempotent, values};
 
 /// The wall clock of [`World`].
 const T: i64 = 1_700_000_000_000;
@@ -131,6 +131,24 @@ fn retired_files_are_called_deleted_at_once_and_removed_after_their_delay() {
     w.finish_all();
     assert_eq!(gone(&w), [""; 0]);
     assert!(!w.disk.open_files().iter().any(|name| name.contains("00000000000000000000.")), "{:?}", w.disk.open_files());
+}
+
+#[test]
+fn producer_snapshots_stay_at_the_bases_of_segments_and_go_with_them() {
+    let (mut w, log) = begin(each_its_segment());
+    for sequence in 0..5 {
+        w.append(log, idempotent(&[&[1; 100]], T, 7, 0, sequence)).expect("it is next");
+    }
+    w.finish_all();
+    let snapshots = |w: &World| w.disk.list("t-0").into_iter().filter(|n| n.ends_with(".snapshot")).collect::<Vec<_>>();
+    assert_eq!(snapshots(&w), [1, 2, 3, 4].map(|at| format!("{at:020}.snapshot")), "one at each roll");
+    w.with(log, |log, _, out| log.set_high_watermark(Offset(5), out));
+    w.with(log, |log, now, out| log.delete_records_before(now, Offset(3), out)).expect("it is below the high watermark");
+    w.finish_all();
+    assert_eq!(snapshots(&w), [3, 4].map(|at| format!("{at:020}.snapshot")));
+    w.with(log, Log::close);
+    w.finish_all();
+    assert_eq!(snapshots(&w), [3, 4, 5].map(|at| format!("{at:020}.snapshot")), "and one at the end of a clean stop");
 }
 
 #[test]
