@@ -86,7 +86,9 @@ async fn describe(cluster: &Cluster, resource: ConfigResource, all: bool) -> Out
     let operation = Operation::DescribeConfigs { resources: vec![(resource, None)], synonyms: false, documentation: false };
     let Reply::DescribeConfigs(described) = cluster.ask(operation).await? else { return Err(strange()) };
     for (_, entries) in described {
-        for entry in entries.map_err(|error| cluster.failed(error))?.iter().filter(|entry| all || set(entry)) {
+        let mut entries = entries.map_err(|error| cluster.failed(error))?;
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        for entry in entries.iter().filter(|entry| all || set(entry)) {
             print(&format!("{}={}\t{}", entry.name, entry.value.as_deref().unwrap_or("(hidden)"), source(entry)));
         }
     }

@@ -1,6 +1,6 @@
 //! `odradek serve`.
 
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,7 +8,7 @@ use clap::Args;
 use odradek_server::{Options, serve};
 use tracing_subscriber::EnvFilter;
 
-use crate::Outcome;
+use crate::outcome::{Failure, Outcome};
 use crate::remote::key_and_value;
 
 #[derive(Args)]
@@ -42,8 +42,18 @@ pub fn run(arguments: &Arguments) -> Outcome {
         properties: arguments.properties.clone(),
         cluster_id: arguments.cluster_id.clone(),
     };
-    serve(&options, |ready| println!("odradek ready on {}", ready.addresses.join(",")))?;
-    Ok(ExitCode::SUCCESS)
+    let mut answered = false;
+    let outcome = serve(&options, |ready| {
+        answered = true;
+        // Whoever started it may have closed that end already; the log says the same.
+        let _ = writeln!(std::io::stdout(), "odradek ready on {}", ready.addresses.join(","));
+    });
+    match outcome {
+        Ok(()) => Ok(ExitCode::SUCCESS),
+        // What stops a start is for the user to mend; what ends a server that answered is not.
+        Err(why) if answered => Err(Failure::work(why)),
+        Err(why) => Err(why.into()),
+    }
 }
 
 /// Colours only where a person looks on; the log of a service is read by programs.

@@ -181,6 +181,13 @@ async fn await_stop(host: Shared) {
     }
     tracing::info!("stopping");
     host.borrow_mut().input(Input::Stop);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    // Whoever asks twice does not want to wait: the next start recovers, as after a kill.
+    tracing::warn!("asked to stop a second time: ending at once, without the mark of a clean shutdown");
+    std::process::exit(1);
 }
 
 async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids: Rc<std::cell::Cell<u64>>, limits: ConnectionLimits) {
