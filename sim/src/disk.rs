@@ -141,6 +141,11 @@ impl Disk {
         self.contents(inode).map_or_else(Bytes::new, |contents| contents.read(at, length))
     }
 
+    /// What an open file was called when it was opened.
+    pub fn name_of(&self, file: FileId) -> Option<&Name> {
+        self.handles.get(&file).map(|handle| &handle.name)
+    }
+
     /// The length of an open file.
     pub fn length_of(&self, file: FileId) -> Option<u64> {
         self.contents(self.handles.get(&file)?.inode).map(Contents::length)
@@ -215,13 +220,10 @@ impl Disk {
         Some(contents.read(0, contents.length()))
     }
 
-    /// Every file that any power cut at this moment would leave under its name, in the order of names.
-    pub fn surely_named(&self) -> Vec<Name> {
-        let named = self.tree.walk().into_iter();
-        named
-            .filter(|(name, inode)| self.contents(*inode).is_some() && self.tree.surely(name) == Some(*inode))
-            .map(|(name, _)| name)
-            .collect()
+    /// The file names in a directory that any power cut at this moment would leave there, in their order; none if the directory itself could go.
+    pub fn surely_named_in(&self, directory: &Name) -> impl Iterator<Item = &str> {
+        let entries = self.tree.surely(directory).into_iter().flat_map(|directory| self.tree.surely_in(directory));
+        entries.filter(|(_, inode)| self.contents(*inode).is_some()).map(|(part, _)| &**part)
     }
 
     /// What any power cut at this moment would leave of a range of the file of this name; `None` if its name, or a byte of it, could change or vanish.

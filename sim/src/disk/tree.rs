@@ -130,15 +130,22 @@ impl Tree {
 
     /// The inode that a name has after any power cut at this moment; `None` if some cut takes the name or gives it to another.
     pub(super) fn surely(&self, name: &Name) -> Option<Inode> {
-        let mut inode = Inode::ROOT;
-        for part in parts(name) {
-            let place = (inode, Arc::from(part));
-            inode = *self.durable.get(&inode)?.get(part)?;
-            if self.journal.iter().any(|change| change.edits.iter().any(|(edited, _)| *edited == place)) {
-                return None;
-            }
-        }
-        Some(inode)
+        parts(name).try_fold(Inode::ROOT, |directory, part| {
+            let inode = *self.durable.get(&directory)?.get(part)?;
+            (!self.is_edited(directory, part)).then_some(inode)
+        })
+    }
+
+    /// The entries that a directory has after any power cut at this moment.
+    pub(super) fn surely_in(&self, directory: Inode) -> impl Iterator<Item = (&Arc<str>, Inode)> {
+        let entries = self.durable.get(&directory).into_iter().flatten();
+        entries.filter(move |(part, _)| !self.is_edited(directory, part)).map(|(part, &inode)| (part, inode))
+    }
+
+    /// True if a change of this entry waits for a sync.
+    fn is_edited(&self, directory: Inode, part: &str) -> bool {
+        let edits = self.journal.iter().flat_map(|change| &change.edits);
+        edits.into_iter().any(|((edited, name), _)| *edited == directory && **name == *part)
     }
 
     /// Every name, with its inode, in order of name: depth first, as the process sees them.

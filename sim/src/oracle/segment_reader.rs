@@ -52,9 +52,9 @@ impl SegmentReader {
 
 /// The segment with the largest base that is not above the offset, among files that every power cut would leave.
 fn segment_of(disk: &Disk, directory: &Name, offset: Offset) -> Option<(i64, Name)> {
-    let files = disk.surely_named().into_iter().filter(|name| name.parent() == *directory);
-    let segments = files.filter_map(|name| Some((name.file_name().strip_suffix(".log")?.parse::<i64>().ok()?, name)));
-    segments.filter(|(base, _)| *base <= offset.0).max_by_key(|(base, _)| *base)
+    let segments = disk.surely_named_in(directory).filter_map(|file| Some((file.strip_suffix(".log")?.parse::<i64>().ok()?, file)));
+    let (base, file) = segments.filter(|(base, _)| *base <= offset.0).max_by_key(|(base, _)| *base)?;
+    Some((base, directory.join(file)))
 }
 
 /// The offset and the position behind the batch at a position.
