@@ -18,6 +18,7 @@ mod segment_reader;
 mod setup;
 #[cfg(test)]
 mod testing;
+mod witness;
 
 use std::collections::BTreeMap;
 
@@ -49,17 +50,20 @@ pub enum Seen {
     Loss,
     /// A record stands more than once.
     Duplicate,
+    /// Records of one producer stand in another order than they were handed over.
+    Reorder,
 }
 
 impl Seen {
     /// Every one there is.
-    pub const ALL: &[Seen] = &[Seen::Loss, Seen::Duplicate];
+    pub const ALL: &[Seen] = &[Seen::Loss, Seen::Duplicate, Seen::Reorder];
 
     /// The word that scenarios and reports use.
     pub const fn word(self) -> &'static str {
         match self {
             Seen::Loss => "loss",
             Seen::Duplicate => "duplicate",
+            Seen::Reorder => "reorder",
         }
     }
 }
@@ -91,6 +95,7 @@ impl Oracle {
     /// What every run owes is always asked; what a profile promises is asked where the scenario expects it.
     pub fn new(setup: &Setup) -> Oracle {
         let mut checkers: Vec<Box<dyn Checker>> = vec![
+            Box::new(witness::Witness::new(setup)),
             Box::new(one_value_per_offset::OneValuePerOffset::new(setup)),
             Box::new(no_power_cut_takes_what_was_promised::NoPowerCutTakesWhatWasPromised::new(setup)),
             Box::new(acknowledged_is_durable::AcknowledgedIsDurable::new(setup)),
@@ -110,11 +115,12 @@ impl Oracle {
         Oracle { checkers }
     }
 
-    /// Anomalies that were allowed and seen, by [`Seen::word`].
+    /// Anomalies that were seen, allowed or not, by [`Seen::word`]; where several counted, the most.
     pub fn seen(&self) -> BTreeMap<String, u64> {
         let mut seen = BTreeMap::new();
         for (anomaly, count) in self.checkers.iter().flat_map(|checker| checker.seen()).filter(|(_, count)| *count > 0) {
-            *seen.entry(anomaly.word().to_owned()).or_default() += count;
+            let most = seen.entry(anomaly.word().to_owned()).or_insert(0);
+            *most = count.max(*most);
         }
         seen
     }
