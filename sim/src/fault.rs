@@ -103,6 +103,8 @@ faults! {
     NetCutReceiveOnly = "net.cut.receive_only", Host, While, ["peer"];
     /// Everything to and from it takes longer `by` this.
     NetDelay = "net.delay", Host, While, ["by", "peer"];
+    /// What it sends and is sent passes at this many bytes a second (`per_second`), on each connection.
+    NetBandwidth = "net.bandwidth", Host, While, ["per_second", "peer"];
     /// The bytes of connections that are open stand still; others do not.
     NetStall = "net.stall", Host, While, ["peer"];
     /// Its connections are reset.

@@ -166,7 +166,8 @@ impl Network {
             let nth = pipe.carried();
             let delay =
                 weather.span(Kind::Delay, link.name(), now, nth, DELAY_NS.0, DELAY_NS.1) + trouble.as_mut().map_or(0, |t| t.slow_down());
-            let at = pipe.travel(now + delay, bytes * BYTE_NS);
+            let takes = trouble.as_mut().and_then(|t| t.narrow(bytes)).unwrap_or(bytes * BYTE_NS);
+            let at = pipe.travel(now + delay, takes);
             self.bytes += bytes;
             out.push((at, id, NetEvent::Arrive { end: from.other() }));
         }
@@ -179,7 +180,7 @@ impl Network {
         let pipe = wire.pipe_mut(end);
         if let Some(trouble) = self.links.get_mut(&link).filter(|trouble| trouble.is_cut()) {
             pipe.stuck = true;
-            trouble.met = true;
+            trouble.met_cut = true;
             return None;
         }
         pipe.take_arrived(now)
@@ -313,8 +314,8 @@ impl Network {
     }
 
     fn touch(&mut self, link: Link) {
-        if let Some(trouble) = self.links.get_mut(&link) {
-            trouble.met = true;
+        if let Some(trouble) = self.links.get_mut(&link).filter(|trouble| trouble.is_cut()) {
+            trouble.met_cut = true;
         }
     }
 

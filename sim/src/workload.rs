@@ -3,13 +3,15 @@
 mod admin;
 mod config;
 mod consumer;
+mod hostile;
 mod machine;
 mod producer;
 mod value;
 
 pub use admin::AdminApp;
-pub use config::client_keys;
+pub use config::{check_client_key, client_keys};
 pub use consumer::ConsumerApp;
+pub use hostile::{BELIEVED_REPLAY, BELIEVED_STALE_EPOCH, HostileApp};
 pub use machine::{Asked, Event, Machine, Said, Told};
-pub use producer::ProducerApp;
+pub use producer::{ProducerApp, refusal};
 pub use value::{record_of, value_of};

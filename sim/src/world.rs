@@ -8,6 +8,7 @@
 //! | `streams` | what happens on the network |
 //! | `lives` | how processes rise and fall |
 //! | `faults`, `suffer` | when things go wrong, and what they do |
+//! | `words` | what a trace calls it all |
 //! | `phases` | setup, chaos, heal, liveness, final reads, audit |
 
 mod client;
@@ -19,6 +20,7 @@ mod phases;
 mod socket;
 mod streams;
 mod suffer;
+mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,6 +63,8 @@ enum Happening {
     Operate { client: u16 },
     /// A process begins a life.
     Rise { host: HostId, life: u32 },
+    /// A node that was to fall in the middle of a step took none.
+    Doomed { node: u16, life: u32 },
     /// A fault's time may have come.
     Tick { fault: usize },
     /// A fault begins.
@@ -123,6 +127,9 @@ pub struct World<'p, 't> {
     hash: RollingHash,
     stop: Option<Stop>,
     tracer: Option<Tracer<'t>>,
+    salt: Option<u64>,
+    /// The node whose outputs are being carried out.
+    stepping: Option<usize>,
     /// Reused.
     heard: Vec<Heard>,
     said: Vec<Said>,
@@ -147,6 +154,8 @@ pub struct Ending {
 
 /// A run that is not over after this much simulated time beyond its phases is a run of our own making: never met, and a bound on mistakes.
 const EVENTS_MAX: u64 = 200_000_000;
+/// After so many events a planted nondeterminism shows.
+const SALTED_AT: u64 = 100;
 
 impl<'p, 't> World<'p, 't> {
     /// A run that has not begun.
@@ -173,6 +182,8 @@ impl<'p, 't> World<'p, 't> {
             hash: RollingHash::default(),
             stop: None,
             tracer,
+            salt: None,
+            stepping: None,
             heard: Vec::new(),
             said: Vec::new(),
             telling: Vec::new(),
@@ -187,6 +198,11 @@ impl<'p, 't> World<'p, 't> {
         self.nodes[0].disks[0].place(name, bytes, wall);
     }
 
+    /// Plants a nondeterminism: the run depends on this number from its hundredth event on. The comparison of runs is tried by it.
+    pub const fn depend_on(&mut self, salt: Option<u64>) {
+        self.salt = salt;
+    }
+
     /// Runs to the end.
     pub fn run(mut self) -> Ending {
         while self.stop.is_none() && !self.is_over() {
@@ -198,12 +214,22 @@ impl<'p, 't> World<'p, 't> {
             self.tally.events += 1;
             assert!(self.tally.events < EVENTS_MAX, "the run does not end: {happening:?} at {}", self.now);
             self.happen(happening);
+            if self.tally.events == SALTED_AT {
+                self.take_salt();
+            }
         }
         if self.stop.is_none() {
             self.tell(&oracle::Event::Finished);
         }
         let seen = self.oracle.seen();
         Ending { stop: self.stop, tally: self.tally, hash: self.hash, simulated: self.now, faults: self.faults.report(), seen }
+    }
+
+    fn take_salt(&mut self) {
+        if let Some(salt) = self.salt {
+            self.hash.number(salt);
+            self.trace("world", || format!("depends on {salt}"));
+        }
     }
 
     fn happen(&mut self, happening: Happening) {
@@ -216,6 +242,8 @@ impl<'p, 't> World<'p, 't> {
             Happening::Wake { host, life } => self.wake_host(host, life),
             Happening::Operate { client } => self.operate(client),
             Happening::Rise { host, life } => self.rise_host(host, life),
+            Happening::Doomed { node, life } if self.nodes[usize::from(node)].pace.life == life => self.fulfil_doom(usize::from(node)),
+            Happening::Doomed { .. } => {}
             Happening::Tick { fault } => self.tick(fault),
             Happening::Begin { fault } => self.begin_fault(fault),
             Happening::End { fault } => self.end_fault(fault),
@@ -256,7 +284,11 @@ impl<'p, 't> World<'p, 't> {
             if let oracle::Event::GaveUp { error, .. } = &event {
                 *self.tally.errors.entry(error.clone()).or_default() += 1;
             }
-            self.trace("oracle", || format!("{event:?}"));
+            if self.tracer.is_some() {
+                let (client, says) = words::application(&event);
+                let who = client.map_or_else(|| "oracle".to_owned(), |client| self.clients[usize::from(client)].name.clone());
+                self.trace(&who, || says);
+            }
             self.tell(&event);
         }
         self.telling = telling;

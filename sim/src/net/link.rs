@@ -1,5 +1,7 @@
 //! Links: one for each ordered pair of hosts, and what may be wrong with them.
 
+use crate::time::SECOND;
+
 /// A host of the run: nodes first, then clients.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HostId(pub u16);
@@ -27,8 +29,12 @@ pub struct Trouble {
     pub cuts: u32,
     /// What each piece takes longer.
     pub extra_delay_ns: u64,
-    /// True once anything met it.
-    pub met: bool,
+    /// Bytes that pass in a second, where that is less than usual.
+    pub per_second: Option<u64>,
+    /// True once anything was kept back by a cut.
+    pub met_cut: bool,
+    /// True once anything took longer.
+    pub met_delay: bool,
 }
 
 impl Trouble {
@@ -39,7 +45,14 @@ impl Trouble {
 
     /// The extra delay, which something is about to meet.
     pub(super) const fn slow_down(&mut self) -> u64 {
-        self.met |= self.extra_delay_ns > 0;
+        self.met_delay |= self.extra_delay_ns > 0;
         self.extra_delay_ns
+    }
+
+    /// What a number of bytes takes on a link that is narrow, which they are about to meet.
+    pub(super) fn narrow(&mut self, bytes: u64) -> Option<u64> {
+        let per_second = self.per_second.filter(|_| bytes > 0)?;
+        self.met_delay = true;
+        Some(bytes * SECOND / per_second)
     }
 }

@@ -46,6 +46,8 @@ pub struct With {
     pub file: Option<Arc<str>>,
     /// Bytes left.
     pub free: u64,
+    /// Bytes in a second.
+    pub per_second: u64,
     /// How far or how long, in nanoseconds.
     pub by_ns: u64,
     /// Parts per million.
@@ -227,6 +229,10 @@ impl With {
                 let Size(free) = free.fix(dice);
                 free
             }),
+            per_second: params.per_second.as_ref().map_or(10_000, |rate| {
+                let Size(rate) = rate.fix(dice);
+                rate.max(1)
+            }),
             by_ns: params.by.as_ref().map_or(200_000_000, |by| {
                 let Span(by) = by.fix(dice);
                 by
@@ -251,16 +257,39 @@ impl fmt::Display for PlannedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}", self.place, self.fault)?;
         if let Some(who) = &self.who {
-            write!(f, " who {who:?}")?;
+            write!(f, " {who}")?;
         }
-        write!(f, " when {:?}", self.when)?;
+        write!(f, " {}", self.when)?;
         if self.after_ns > 0 {
-            write!(f, " after {}", Time(self.after_ns))?;
+            write!(f, " and {} later", Time(self.after_ns))?;
         }
         if let Some(lasts) = self.lasts_ns {
             write!(f, " for {}", Time(lasts))?;
         }
+        if let Some(until) = &self.until {
+            write!(f, " until {until}")?;
+        }
         Ok(())
+    }
+}
+
+impl fmt::Display for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let several = |f: &mut fmt::Formatter<'_>, word: &str, moments: &[Moment]| {
+            let moments: Vec<String> = moments.iter().map(Moment::to_string).collect();
+            write!(f, "at the {word} of ({})", moments.join("; "))
+        };
+        match self {
+            Moment::At(ns) => write!(f, "at {}", Time(*ns)),
+            Moment::Mark { mark, of, left } => {
+                let of = of.as_ref().map_or(String::new(), |of| format!(" of {of}"));
+                write!(f, "at mark {left} of {mark}{of}")
+            }
+            Moment::Rpc { rpc, left } => write!(f, "at request {left} of {}", rpc.name()),
+            Moment::Predicate { measure, relation, bound } => write!(f, "when {measure:?} is {relation:?} {bound}"),
+            Moment::Any(several_of) => several(f, "first", several_of),
+            Moment::All(several_of) => several(f, "last", several_of),
+        }
     }
 }
 

@@ -14,6 +14,8 @@ pub struct Params {
     pub file: Option<Draw<String>>,
     /// Bytes left.
     pub free: Option<Draw<Size>>,
+    /// Bytes in a second.
+    pub per_second: Option<Draw<Size>>,
     /// How far or how long.
     pub by: Option<Draw<Span>>,
     /// Parts per million.
@@ -62,6 +64,7 @@ impl Params {
         match key {
             "times" => self.times = Some(Draw::read(value)?),
             "free" => self.free = Some(Draw::read(value)?),
+            "per_second" => self.per_second = Some(Draw::read(value)?),
             "by" => self.by = Some(Draw::read(value)?),
             "ppm" => self.ppm = Some(Draw::read(value)?),
             "partitions" => self.partitions = Some(Draw::read(value)?),

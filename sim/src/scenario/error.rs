@@ -18,6 +18,27 @@ pub struct ScenarioError {
     pub nearest: Option<String>,
 }
 
+impl ScenarioError {
+    /// The same mistake with a reason.
+    #[must_use]
+    pub(crate) fn because(mut self, why: &str) -> ScenarioError {
+        self.says = format!("{}: {why}", self.says);
+        self
+    }
+
+    /// A cell that no matrix of the files has.
+    pub(crate) fn no_cell(file: &std::path::Path, name: &str, known: &[String]) -> ScenarioError {
+        let there_are = if known.is_empty() { "there is no matrix".to_owned() } else { format!("there are {}", known.join(", ")) };
+        ScenarioError {
+            file: file.to_owned(),
+            at: None,
+            key: "matrix".to_owned(),
+            says: format!("no cell is called `{name}`; {there_are}"),
+            nearest: super::words::nearest(name, known.iter().map(String::as_str)),
+        }
+    }
+}
+
 impl fmt::Display for ScenarioError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.file.display())?;

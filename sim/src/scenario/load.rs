@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
+use super::check;
 use super::error::ScenarioError;
 use super::model::Scenario;
 use super::read;
 use super::reader::Source;
-use super::when::{Group, Who};
 
 /// A scenario with one choice of every value in its matrix.
 #[derive(Clone, Debug)]
@@ -55,15 +55,18 @@ pub fn find_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>, ScenarioError> {
 pub fn load(file: &Path) -> Result<Vec<Cell>, ScenarioError> {
     let text = read_text(file)?;
     let table = parse(file, &text)?;
-    cells(&Source { path: file, text: &text, cell: &[] }, &table)?
+    let source = Source { path: file, text: &text, cell: &[] };
+    let loaded: Vec<Cell> = cells(&source, &table)?
         .into_iter()
         .map(|cell| {
             let name = cell.iter().map(|(name, value)| format!("{name}={}", shown(value.get_ref()))).collect::<Vec<_>>().join(",");
             let scenario = load_cell(file, &text, &table, &cell, 0)?;
-            check(file, &scenario)?;
+            check::check(file, &scenario)?;
             Ok(Cell { file: file.to_owned(), name, scenario })
         })
-        .collect()
+        .collect::<Result<_, _>>()?;
+    check_used(&source, &table)?;
+    Ok(loaded)
 }
 
 fn load_cell<'a>(
@@ -76,12 +79,12 @@ fn load_cell<'a>(
     let source = Source { path: file, text, cell };
     let whole = DeValue::Table(table.get_ref().clone());
     let (mut scenario, said) = read::scenario(source.root(table, &whole))?;
-    for used in uses(&source, table)? {
+    for (used, span) in uses(&source, table)? {
         if depth == DEPTH_MAX {
-            return Err(of_file(file, "files use each other without end"));
+            return Err(source.error(&span, "use", "files use each other without end"));
         }
         let path = file.parent().unwrap_or(Path::new("")).join(&used);
-        let text = read_text(&path)?;
+        let text = fs::read_to_string(&path).map_err(|error| source.error(&span, "use", format!("{}: {error}", path.display())))?;
         let table = parse(&path, &text)?;
         let base = load_cell(&path, &text, &table, cell, depth + 1)?;
         scenario = merge(base, scenario, &said);
@@ -103,11 +106,24 @@ fn merge(base: Scenario, own: Scenario, said: &read::Said) -> Scenario {
     }
 }
 
-fn uses(source: &Source<'_>, table: &Spanned<DeTable<'_>>) -> Result<Vec<String>, ScenarioError> {
+fn uses(source: &Source<'_>, table: &Spanned<DeTable<'_>>) -> Result<Vec<(String, std::ops::Range<usize>)>, ScenarioError> {
     let Some(value) = table.get_ref().get("use") else { return Ok(Vec::new()) };
     let says = || source.error(&value.span(), "use", "expected a list of files, such as [\"../base/one-broker.toml\"]");
     let array = value.get_ref().as_array().ok_or_else(says)?;
-    array.iter().map(|file| file.get_ref().as_str().map(str::to_owned).ok_or_else(says)).collect()
+    array.iter().map(|file| file.get_ref().as_str().map(|name| (name.to_owned(), file.span())).ok_or_else(says)).collect()
+}
+
+/// A name of the matrix that no value uses spans cells that are all the same. What other files do with it is theirs.
+fn check_used(source: &Source<'_>, table: &Spanned<DeTable<'_>>) -> Result<(), ScenarioError> {
+    let names = table.get_ref().get("matrix").and_then(|matrix| matrix.get_ref().as_table());
+    let is_unused = |name: &str| !source.text.contains(&format!("\"${name}\"")) && !table.get_ref().contains_key("use");
+    match names.and_then(|names| names.keys().find(|name| is_unused(name.get_ref()))) {
+        Some(name) => {
+            let says = format!("no value is \"${}\", so the matrix spans nothing by it", name.get_ref());
+            Err(source.error(&name.span(), &format!("matrix.{}", name.get_ref()), says))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The product of all choices in the matrix.
@@ -128,39 +144,6 @@ fn cells<'a>(source: &Source<'a>, table: &Spanned<DeTable<'a>>) -> Result<Vec<Va
         cells = cells.iter().flat_map(|cell| values.iter().map(move |value| with(cell, value))).collect();
     }
     Ok(cells)
-}
-
-/// What can only be seen when all is read: names that are used are names that are there.
-fn check(file: &Path, scenario: &Scenario) -> Result<(), ScenarioError> {
-    if scenario.title.is_empty() {
-        return Err(of_file(file, "the key `title` is missing: a scenario is a sentence"));
-    }
-    let topics: Vec<&str> = scenario.topics.iter().map(|topic| &*topic.name).collect();
-    for client in &scenario.clients {
-        if let Some(unknown) = client.topics.iter().find(|topic| !topics.contains(&&***topic)) {
-            return Err(client.place.wrong_word("uses a topic that is not given", unknown, &topics));
-        }
-    }
-    let hosts = scenario.host_names();
-    let groups: Vec<&str> = scenario.clients.iter().map(|client| &*client.name).chain(["broker", "client"]).collect();
-    let mut bound: Vec<&str> = Vec::new();
-    for spec in scenario.steps.iter().chain(&scenario.faults) {
-        let names: Vec<&str> = hosts.iter().map(String::as_str).chain(bound.iter().copied()).collect();
-        match &spec.who {
-            Some(Who::Named(name)) if !names.contains(&&**name) => {
-                return Err(spec.who_place.wrong_word("is no host, and nothing before is bound to it", name, &names));
-            }
-            Some(Who::Any { group: Group::Named(name), .. } | Who::All { group: Group::Named(name) }) if !groups.contains(&&**name) => {
-                return Err(spec.who_place.wrong_word("is no group of hosts", name, &groups));
-            }
-            _ => {}
-        }
-        if let Some(wrong) = spec.with.peer.iter().flat_map(|peer| peer.words()).find(|peer| !names.contains(peer)) {
-            return Err(spec.who_place.wrong_word("is no host that could be a peer", wrong, &names));
-        }
-        bound.extend(spec.who.as_ref().and_then(Who::binds).map(|name| &**name));
-    }
-    Ok(())
 }
 
 fn search(directory: &Path, files: &mut Vec<PathBuf>) -> Result<(), ScenarioError> {
@@ -200,6 +183,6 @@ fn shown(value: &DeValue<'_>) -> String {
     }
 }
 
-fn of_file(file: &Path, says: &str) -> ScenarioError {
+pub(super) fn of_file(file: &Path, says: &str) -> ScenarioError {
     ScenarioError { file: file.to_owned(), at: None, key: String::new(), says: says.to_owned(), nearest: None }
 }

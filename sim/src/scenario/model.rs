@@ -78,6 +78,8 @@ impl Default for ClusterSpec {
 /// A topic that is given.
 #[derive(Clone, Debug)]
 pub struct TopicSpec {
+    /// Where it is written.
+    pub place: Place,
     /// Its name.
     pub name: Arc<str>,
     /// How many partitions.
@@ -98,12 +100,18 @@ pub enum ClientKind {
     Consumer,
     /// Asks about and changes what is there.
     Admin,
+    /// Sends garbage, breaks off, replays, speaks under epochs that are over.
+    Hostile,
 }
 
 impl ClientKind {
     /// Every kind, by its word.
-    pub const ALL: &[(&'static str, ClientKind)] =
-        &[("producer", ClientKind::Producer), ("consumer", ClientKind::Consumer), ("admin", ClientKind::Admin)];
+    pub const ALL: &[(&'static str, ClientKind)] = &[
+        ("producer", ClientKind::Producer),
+        ("consumer", ClientKind::Consumer),
+        ("admin", ClientKind::Admin),
+        ("hostile", ClientKind::Hostile),
+    ];
 }
 
 /// A group of equal clients.
@@ -111,6 +119,8 @@ impl ClientKind {
 pub struct ClientSpec {
     /// Where it is written.
     pub place: Place,
+    /// Where its topics are written.
+    pub topics_place: Place,
     /// What they do.
     pub kind: ClientKind,
     /// The name of the group; each is called by it and a number.

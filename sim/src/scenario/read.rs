@@ -9,10 +9,10 @@ use super::error::ScenarioError;
 use super::model::{Anomaly, ClientKind, ClientSpec, ClusterSpec, Expect, FaultSpec, RunSpec, Scenario, TopicSpec};
 use super::reader::{Node, Table};
 use super::value::{Count, Draw, Every, Size, Span};
-use super::when::{When, Who};
+use super::when::{When, Who, mark_of};
 use crate::fault::{Fault, Lasts, Suffers};
 use crate::oracle::Guarantee;
-use crate::workload::client_keys;
+use crate::workload::{check_client_key, client_keys};
 
 /// Whether a key was there: what a file leaves open, the files that it uses may say.
 #[derive(Default)]
@@ -64,7 +64,7 @@ fn cluster(node: &Node<'_>) -> Result<ClusterSpec, ScenarioError> {
     let mut table = node.table()?;
     let mut cluster = ClusterSpec::default();
     if let Some(brokers) = table.take("brokers")? {
-        cluster.brokers = small(&brokers, 1)?; // more of them wait for replication
+        cluster.brokers = small(&brokers, 1).map_err(|error| error.because("brokers do not replicate yet, so there is one"))?;
     }
     if let Some(disks) = table.take("disks")? {
         cluster.disks = small(&disks, 8)?;
@@ -72,7 +72,7 @@ fn cluster(node: &Node<'_>) -> Result<ClusterSpec, ScenarioError> {
     if let Some(image) = table.take("image")? {
         cluster.image = Some(image.text()?.to_owned());
     }
-    cluster.config = config(table.take("config")?, &names(broker_keys()))?;
+    cluster.config = broker_config(table.take("config")?, broker_keys())?;
     table.finish()?;
     Ok(cluster)
 }
@@ -81,10 +81,11 @@ fn topic(node: &Node<'_>) -> Result<TopicSpec, ScenarioError> {
     let mut table = node.table()?;
     let count = |table: &mut Table<'_>, key| table.take(key)?.map_or(Ok(Draw::One(Count(1))), |node| Draw::read(&node));
     let topic = TopicSpec {
+        place: node.place(),
         name: Arc::from(table.need("name")?.text()?),
         partitions: count(&mut table, "partitions")?,
         replication: count(&mut table, "replication")?,
-        config: config(table.take("config")?, &names(topic_keys()))?,
+        config: broker_config(table.take("config")?, topic_keys())?,
     };
     table.finish()?;
     Ok(topic)
@@ -98,7 +99,8 @@ fn client(node: &Node<'_>) -> Result<ClientSpec, ScenarioError> {
     let profile = table.take("profile")?.map(|node| guarantee(&node)).transpose()?;
     let topics = table.take("topics")?;
     let client = ClientSpec {
-        place: topics.as_ref().unwrap_or(node).place(),
+        place: node.place(),
+        topics_place: topics.as_ref().unwrap_or(node).place(),
         kind,
         name: Arc::from(name),
         count: table.take("count")?.map_or(Ok(1), |node| small(&node, 256))?,
@@ -113,7 +115,7 @@ fn client(node: &Node<'_>) -> Result<ClientSpec, ScenarioError> {
             .map_or(Ok(Draw::One("none".to_owned())), |node| words_of(&node, &["none", "gzip", "snappy", "lz4", "zstd"]))?,
         start: table.take("start")?.map_or(Ok(Draw::Range(Span(0), Span(500_000_000))), |node| Draw::read(&node))?,
         operations: table.take("operations")?.map(|node| Draw::read(&node)).transpose()?,
-        config: config(table.take("config")?, client_keys())?,
+        config: config(table.take("config")?, client_keys(), check_client_key)?,
     };
     table.finish()?;
     Ok(client)
@@ -161,7 +163,7 @@ fn expect(node: &Node<'_>) -> Result<Expect, ScenarioError> {
         never: each(table.take("never")?, |node| word_of(node, Anomaly::ALL))?,
         in_some_seed: each(table.take("in_some_seed")?, |node| word_of(node, Anomaly::ALL))?,
         errors: each(table.take("errors")?, |node| node.text().map(str::to_owned))?,
-        marks: each(table.take("marks")?, |node| node.text().map(str::to_owned))?,
+        marks: each(table.take("marks")?, |node| mark_of(node).map(str::to_owned))?,
         ..Expect::default()
     };
     if let Some(within) = table.take("within")? {
@@ -177,18 +179,34 @@ fn guarantee(node: &Node<'_>) -> Result<Guarantee, ScenarioError> {
     word_of(node, &words)
 }
 
-/// A table of configuration, of which every key must be known.
-fn config(node: Option<Node<'_>>, known: &[&str]) -> Result<Vec<(String, Draw<String>)>, ScenarioError> {
+/// A table of configuration, of which every key must be known and every value be right.
+fn config(
+    node: Option<Node<'_>>,
+    known: &[&'static str],
+    parse: impl Fn(&str, &str) -> Result<(), String>,
+) -> Result<Vec<(String, Draw<String>)>, ScenarioError> {
     let Some(node) = node else { return Ok(Vec::new()) };
-    let entry = |(key, value): (String, Node<'_>)| match known.contains(&key.as_str()) {
-        true => Ok((key, Draw::read_words(&value)?)),
-        false => Err(value.wrong_word(&format!("no configuration key `{key}`"), &key, known.iter().copied())),
+    let entry = |(key, value): (String, Node<'_>)| {
+        if !known.contains(&key.as_str()) {
+            return Err(value.wrong_word(&format!("no configuration key `{key}`"), &key, known.iter().copied()));
+        }
+        let draw = Draw::read_words(&value)?;
+        // Of a range of numbers both ends are tried.
+        let words = draw.words().into_iter().flat_map(|word| word.split(".."));
+        words.into_iter().try_for_each(|word| parse(&key, word)).map_err(|says| value.error(says))?;
+        Ok((key, draw))
     };
     node.table()?.entries()?.into_iter().map(entry).collect()
 }
 
-fn names(keys: &[Definition]) -> Vec<&'static str> {
-    keys.iter().map(|key| key.name).collect()
+/// Configuration of brokers or topics, as the broker itself reads it.
+fn broker_config(node: Option<Node<'_>>, keys: &[Definition]) -> Result<Vec<(String, Draw<String>)>, ScenarioError> {
+    let names: Vec<&'static str> = keys.iter().map(|key| key.name).collect();
+    let parse = |key: &str, value: &str| {
+        let definition = keys.iter().find(|definition| definition.name == key).expect("only known keys are parsed");
+        definition.parse(value).map(|_| ()).map_err(|error| error.to_string())
+    };
+    config(node, &names, parse)
 }
 
 fn size(node: &Node<'_>) -> Result<(u64, u64), ScenarioError> {

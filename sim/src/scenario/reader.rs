@@ -56,6 +56,11 @@ impl Place {
         }
     }
 
+    /// A mistake there.
+    pub fn error(&self, says: impl Into<String>) -> ScenarioError {
+        ScenarioError { file: self.file.clone(), at: Some(self.at), key: self.key.clone(), says: says.into(), nearest: None }
+    }
+
     /// The key with its tables.
     pub fn key(&self) -> &str {
         &self.key

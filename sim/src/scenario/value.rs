@@ -25,6 +25,10 @@ pub trait Quantity: Copy + Ord {
     fn bare(_number: i64) -> Option<Self> {
         None
     }
+    /// True if a range may be written from the first to the second.
+    fn ascends(low: Self, high: Self) -> bool {
+        low <= high
+    }
     /// A value between two, both included.
     fn between(low: Self, high: Self, dice: &mut Dice) -> Self;
 }
@@ -117,6 +121,9 @@ impl Quantity for Every {
         let (_, span) = SPANS.into_iter().find(|(name, _)| *name == unit && ["s", "min"].contains(name))?;
         Some(Every(span / times))
     }
+    fn ascends(low: Every, high: Every) -> bool {
+        low >= high // the more often, the less time between
+    }
     fn between(low: Every, high: Every, dice: &mut Dice) -> Every {
         Every(dice.between(low.0.min(high.0), low.0.max(high.0)))
     }
@@ -140,7 +147,7 @@ impl<Q: Quantity> Draw<Q> {
             None => parse(text).map(Draw::One),
             Some((low, high)) => {
                 let (low, high) = (parse(low)?, parse(high)?);
-                if Q::EXPECTED != Every::EXPECTED && low > high {
+                if !Q::ascends(low, high) {
                     return Err(node.error("the range ends before it begins"));
                 }
                 Ok(Draw::Range(low, high))

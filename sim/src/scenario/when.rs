@@ -1,10 +1,12 @@
 //! When something happens, and to whom.
 
+use std::fmt;
 use std::sync::Arc;
 
 use odradek_wire::api::ApiKey;
 
 use super::error::ScenarioError;
+use super::marks::MARKS;
 use super::read::words_of;
 use super::reader::{Node, Table};
 use super::value::{Count, Draw, Span};
@@ -137,7 +139,7 @@ impl When {
         let nth = |table: &mut Table<'_>| table.take("nth")?.map_or(Ok(Draw::One(Count(1))), |node| Draw::read(&node));
         if let Some(mark) = table.take("mark")? {
             let of = table.take("of")?.map(|node| node.text().map(Arc::from)).transpose()?;
-            found.push(Trigger::Mark { mark: Arc::from(mark.text()?), of, nth: nth(&mut table)? });
+            found.push(Trigger::Mark { mark: Arc::from(mark_of(&mark)?), of, nth: nth(&mut table)? });
         }
         if let Some(rpc) = table.take("rpc")? {
             found.push(Trigger::Rpc { rpc: read_rpc(&rpc)?, nth: nth(&mut table)? });
@@ -206,6 +208,28 @@ impl Who {
     }
 }
 
+impl fmt::Display for Who {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Who::Named(name) => f.write_str(name)?,
+            Who::Any { group, .. } => write!(f, "any {group}")?,
+            Who::All { group } => write!(f, "every {group}")?,
+            Who::LeaderOf { topic, partition, .. } => write!(f, "the leader of {topic}/{partition}")?,
+        }
+        self.binds().map_or(Ok(()), |name| write!(f, " as {name}"))
+    }
+}
+
+impl fmt::Display for Group {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Group::Brokers => "broker",
+            Group::Clients => "client",
+            Group::Named(name) => name,
+        })
+    }
+}
+
 impl Group {
     fn read(node: &Node<'_>) -> Result<Group, ScenarioError> {
         Ok(match node.text()? {
@@ -213,6 +237,16 @@ impl Group {
             "client" => Group::Clients,
             name => Group::Named(Arc::from(name)),
         })
+    }
+}
+
+/// A mark that something can reach.
+pub(super) fn mark_of<'a>(node: &Node<'a>) -> Result<&'a str, ScenarioError> {
+    let mark = node.text()?;
+    if MARKS.contains(&mark) {
+        Ok(mark)
+    } else {
+        Err(node.wrong_word(&format!("nothing reaches a mark `{mark}`"), mark, MARKS.iter().copied()))
     }
 }
 

@@ -31,6 +31,21 @@ pub const fn client_keys() -> &'static [&'static str] {
     ]
 }
 
+/// True if a key of a client has a value that it can have.
+///
+/// # Errors
+/// What was expected.
+pub fn check_client_key(key: &str, value: &str) -> Result<(), String> {
+    let one_of = |words: &[&str]| {
+        if words.contains(&value) { Ok(()) } else { Err(format!("`{value}` is none of {}", words.join(", "))) }
+    };
+    match key {
+        "isolation.level" => one_of(&["read_committed", "read_uncommitted"]),
+        "auto.offset.reset" => one_of(&["earliest", "latest", "none"]),
+        _ => value.trim().parse::<u64>().map(|_| ()).map_err(|_| format!("`{value}` is no whole number from 0")),
+    }
+}
+
 /// The configuration of one client, read by key.
 struct Keys<'a>(&'a [(String, String)]);
 

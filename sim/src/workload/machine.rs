@@ -1,4 +1,4 @@
-//! The three client machines behind one border, so that one host carries them all.
+//! The client machines behind one border, so that one host carries them all.
 
 use std::sync::Arc;
 
@@ -8,6 +8,8 @@ use odradek_client::consumer::{self, Consumer};
 use odradek_client::io::{ConnectionId, Input, Output};
 use odradek_client::producer::{self, Producer};
 use odradek_machine::{Deadline, Note, Now};
+
+use super::hostile::{Hostile, Misdeed};
 
 /// The topics of a run, with how many partitions each has.
 pub type TopicList = [(Arc<str>, i32)];
@@ -20,6 +22,8 @@ pub enum Machine {
     Consumer(Box<Consumer>),
     /// Asks and changes.
     Admin(Box<Admin>),
+    /// Keeps to no protocol.
+    Hostile(Box<Hostile>),
 }
 
 /// What an application asks of its machine.
@@ -31,6 +35,8 @@ pub enum Asked {
     Consumer(consumer::Command),
     /// Of an admin client.
     Admin(admin::Command),
+    /// Of a hostile client.
+    Hostile(Misdeed),
 }
 
 /// What the host tells a machine.
@@ -117,6 +123,7 @@ impl Machine {
                 machine.check();
                 said.extend(out.into_iter().map(|output| say(output, Event::Admin)));
             }
+            (Machine::Hostile(machine), told) => machine.step(told, said),
         }
     }
 
@@ -126,6 +133,7 @@ impl Machine {
             Machine::Producer(machine) => machine.deadline(),
             Machine::Consumer(machine) => machine.deadline(),
             Machine::Admin(machine) => machine.deadline(),
+            Machine::Hostile(_) => None,
         }
     }
 }

@@ -14,6 +14,7 @@ use super::machine::{Asked, Machine, TopicList};
 use super::{config, value_of};
 use crate::oracle::{self, RecordId};
 use crate::plan::PlannedClient;
+use crate::scenario::ClientKind;
 
 /// What a producing application remembers. It outlives the machine: a client that is killed and rises goes on with its next operation.
 #[derive(Debug)]
@@ -25,6 +26,15 @@ pub struct ProducerApp {
     next: u64,
     /// Handed over, without an outcome.
     pending: BTreeMap<u64, RecordId>,
+}
+
+/// Why no producer can have this plan's configuration; `None` if one can.
+pub fn refusal(plan: &PlannedClient) -> Option<String> {
+    let is_producer = plan.kind == ClientKind::Producer;
+    is_producer
+        .then(|| Producer::new(config::producer(plan, &["broker-1".to_owned()]), Seed(0)).err())
+        .flatten()
+        .map(|error| error.to_string())
 }
 
 impl ProducerApp {

@@ -8,12 +8,13 @@ use odradek_wire::frame::FrameLimits;
 use super::host::App;
 use super::phases::Phase;
 use super::socket::{Heard, Socket};
-use super::{Happening, World};
+use super::{Happening, Stop, World};
 use crate::net::{End, HostId, Piece, WireId};
+use crate::oracle::Violation;
 use crate::plan::Signal;
 use crate::scenario::Measure;
 use crate::time::Time;
-use crate::workload::{Asked, Event, Machine, Said, Told};
+use crate::workload::{Asked, BELIEVED_REPLAY, BELIEVED_STALE_EPOCH, Event, Machine, Said, Told};
 
 impl World<'_, '_> {
     /// Tells a client's machine something, as soon as it has time.
@@ -88,8 +89,20 @@ impl World<'_, '_> {
                 self.hash.text(note.mark);
                 self.trace_client(client, || format!("{} {:?} {}", note.mark, note.facts, note.says.as_deref().unwrap_or("")));
                 self.signal(Signal::Noted(&note));
+                self.judge_hostile(client, note.mark);
             }
         }
+    }
+
+    /// A hostile client was believed: nothing excuses that.
+    fn judge_hostile(&mut self, client: usize, mark: &'static str) {
+        let says = match mark {
+            BELIEVED_STALE_EPOCH => "the broker took a batch of an older epoch behind one of a newer",
+            BELIEVED_REPLAY => "the broker took one batch twice and gave it two offsets",
+            _ => return,
+        };
+        let facts = format!("{}: {says}", self.clients[client].name);
+        self.stop.get_or_insert(Stop::Violation(Violation::new("no_hostile_client_is_believed", facts)));
     }
 
     fn dial(&mut self, client: usize, at: Time, connection: ConnectionId, to: &str) {
@@ -183,6 +196,7 @@ impl World<'_, '_> {
             App::Producer(app) if alive && self.phase == Phase::Chaos => asked.extend(app.operate(&self.topics, &mut self.telling)),
             App::Consumer(app) if alive => asked = app.operate(&self.topics),
             App::Admin(app) if alive && self.phase == Phase::Chaos => asked.extend(app.operate()),
+            App::Hostile(app) if alive && self.phase == Phase::Chaos => asked.extend(app.operate(&self.topics)),
             _ => {}
         }
         self.tell_all();
@@ -204,6 +218,7 @@ impl World<'_, '_> {
             App::Producer(app) => app.next_ns(),
             App::Consumer(app) => Some(app.next_ns()),
             App::Admin(app) => app.next_ns(),
+            App::Hostile(app) => app.next_ns(),
             App::Own => None,
         };
         if let Some(ns) = next {

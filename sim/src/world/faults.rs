@@ -142,6 +142,12 @@ impl Faults {
         self.entries.iter().any(|entry| !matches!(entry.state, State::Waiting { .. } | State::Fired))
     }
 
+    /// Every fault that has begun and not ended.
+    pub(super) fn under_way(&self) -> Vec<usize> {
+        let numbered = self.entries.iter().enumerate();
+        numbered.filter(|(_, entry)| matches!(entry.state, State::Active { .. })).map(|(nth, _)| nth).collect()
+    }
+
     pub(super) fn entry(&self, fault: usize) -> &Entry {
         &self.entries[fault]
     }

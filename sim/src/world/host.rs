@@ -11,11 +11,12 @@ use odradek_wire::ids::TopicPartition;
 
 use super::socket::Socket;
 use crate::clock::Clock;
-use crate::disk::Disk;
 use crate::disk::queue::Queue;
+use crate::disk::{Disk, Survival};
 use crate::net::WireId;
+use crate::oracle::Fate;
 use crate::time::Time;
-use crate::workload::{AdminApp, ConsumerApp, Machine, ProducerApp, Told};
+use crate::workload::{AdminApp, ConsumerApp, HostileApp, Machine, ProducerApp, Told};
 
 /// When a process steps: one input after the other, each taking its time.
 #[derive(Debug, Default)]
@@ -60,6 +61,17 @@ pub struct Owed {
     pub records: Vec<(TopicPartition, u32)>,
 }
 
+/// The end of a life that comes between two outputs of a step.
+#[derive(Clone, Copy, Debug)]
+pub struct Doom {
+    /// By which fault.
+    pub by: usize,
+    /// How.
+    pub fate: Fate,
+    /// What a power cut keeps, where the scenario says so.
+    pub survival: Option<Survival>,
+}
+
 /// A broker's machine: process, disks, clock.
 pub struct NodeHost {
     /// What it is called.
@@ -96,6 +108,8 @@ pub struct NodeHost {
     pub disk_slow: u64,
     /// No disk operation completes before then.
     pub disk_stalled_until: Time,
+    /// It is to fall in the middle of its next step.
+    pub doomed: Option<Doom>,
     /// It was asked to stop.
     pub stopping: bool,
     /// Its time to be down was over before it was.
@@ -117,6 +131,8 @@ pub enum App {
     Consumer(ConsumerApp),
     /// It asks.
     Admin(AdminApp),
+    /// It does harm.
+    Hostile(HostileApp),
     /// The world's own hands: sets up, acts as operator, reads at the end.
     Own,
 }

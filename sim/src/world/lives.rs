@@ -9,7 +9,7 @@ use odradek_cluster::config::StaticConfig;
 use odradek_machine::Seed;
 use odradek_wire::ids::NodeId;
 
-use super::host::{App, ClientHost, NodeHost, Pace};
+use super::host::{App, ClientHost, Doom, NodeHost, Pace};
 use super::{Happening, Stop, World};
 use crate::clock::Clock;
 use crate::disk::queue::Queue;
@@ -20,8 +20,10 @@ use crate::plan::{PlannedBroker, PlannedClient};
 use crate::scenario::{ClientKind, Measure};
 use crate::time::{MILLISECOND, SECOND, Time};
 use crate::weather::Kind;
-use crate::workload::{AdminApp, ConsumerApp, ProducerApp};
+use crate::workload::{AdminApp, ConsumerApp, HostileApp, ProducerApp};
 
+/// A doomed node that takes no step falls after this.
+const DOOM_NS: u64 = 20 * MILLISECOND;
 /// The port of every broker.
 const PORT: u16 = 9092;
 
@@ -39,6 +41,7 @@ impl World<'_, '_> {
                 ClientKind::Producer => App::Producer(ProducerApp::new(client, plan, draw)),
                 ClientKind::Consumer => App::Consumer(ConsumerApp::new(client, plan, draw)),
                 ClientKind::Admin => App::Admin(AdminApp::new(plan, draw)),
+                ClientKind::Hostile => App::Hostile(HostileApp::new(plan, draw)),
             };
             self.clients.push(client_host(planned, app));
         }
@@ -94,11 +97,39 @@ impl World<'_, '_> {
             App::Producer(app) => app.machine(&brokers, seed),
             App::Consumer(app) => app.machine(&brokers, seed),
             App::Admin(app) => app.machine(&brokers, seed),
+            App::Hostile(app) => app.machine(&brokers),
             App::Own if host.name == "auditor" => ConsumerApp::new(0, Arc::new(own_plan("auditor")), seed).machine(&brokers, seed),
             App::Own => AdminApp::new(Arc::new(own_plan("operator")), seed).machine(&brokers, seed),
         });
         self.schedule_operation(client);
         self.wake_client_later(client);
+    }
+
+    /// A life of a node is to end. One time in two it does so in the middle of the node's next step, between two outputs, if that comes soon.
+    pub(super) fn doom(&mut self, nth: usize, doom: Doom) {
+        let draw = self.weather.at(Kind::End, nth as u64, self.now).named("doomed").number(doom.by as u64);
+        let host = &mut self.nodes[nth];
+        let steps = host.node.is_some() && !host.pace.paused && host.doomed.is_none() && self.stepping != Some(nth);
+        if !steps || self.weather.is_calm(self.now) || draw.one_in(2) {
+            return self.fall(nth, doom.fate, doom.survival);
+        }
+        host.doomed = Some(doom);
+        let life = host.pace.life;
+        self.push(self.now + DOOM_NS, Happening::Doomed { node: nth as u16, life });
+    }
+
+    /// No step with two outputs came in time, or the fault is over: the life ends all the same.
+    pub(super) fn fulfil_doom(&mut self, nth: usize) {
+        if let Some(doom) = self.nodes[nth].doomed {
+            self.fall(nth, doom.fate, doom.survival);
+        }
+    }
+
+    /// Behind which of its outputs a doomed node falls, in a step that has several.
+    pub(super) fn doomed_behind(&self, nth: usize, outputs: usize) -> Option<(usize, Doom)> {
+        let doom = self.nodes[nth].doomed.filter(|_| outputs > 1)?;
+        let draw = self.weather.at(Kind::End, nth as u64, self.now).named("behind").number(self.nodes[nth].pace.steps);
+        Some((1 + draw.below(outputs as u64 - 1) as usize, doom))
     }
 
     /// A life of a node ends. What of its disk operations was under way may be done in part; everything else that was not done is never done.
@@ -111,7 +142,7 @@ impl World<'_, '_> {
         self.abandon_disk(nth);
         self.abandon_connections(nth, fate);
         let host = &mut self.nodes[nth];
-        host.node = None;
+        (host.node, host.doomed) = (None, None);
         host.listening = false;
         host.inbox.clear();
         host.works.clear();
@@ -222,7 +253,7 @@ impl World<'_, '_> {
             App::Producer(app) => app.died(&mut self.telling),
             App::Consumer(app) => app.died(),
             App::Admin(app) => app.died(),
-            App::Own => {}
+            App::Hostile(_) | App::Own => {}
         }
         for (wire, end) in self.net.wires_of(host_id) {
             let dropped = self.on_net(self.now, |net, now, weather, out| net.close(now, wire, end, true, weather, out));
@@ -292,6 +323,7 @@ fn node_host(broker: &PlannedBroker) -> NodeHost {
         powered: true,
         disk_slow: 1,
         disk_stalled_until: Time(0),
+        doomed: None,
         stopping: false,
         out_of_service: false,
         rises_when_stopped: false,

@@ -12,7 +12,7 @@ use odradek_wire::scatter::{Part, ScatterList};
 
 use super::host::Owed;
 use super::socket::Heard;
-use super::{Happening, World};
+use super::{Happening, World, words};
 use crate::disk::Moment;
 use crate::disk::queue::{Turn, Waiting};
 use crate::net::{HostId, Piece};
@@ -68,13 +68,20 @@ impl World<'_, '_> {
         node.check();
         self.shuffle(nth, &mut outbox);
         self.hash.number(outbox.len() as u64);
-        for output in outbox.drain(..) {
-            // A fault that a note of this very step triggers may end the life between two outputs: the rest never leaves the process.
+        let doomed = self.doomed_behind(nth, outbox.len());
+        self.stepping = Some(nth);
+        for (carried, output) in outbox.drain(..).enumerate() {
+            if let Some((_, doom)) = doomed.filter(|(behind, _)| *behind == carried) {
+                self.fall(nth, doom.fate, doom.survival);
+            }
+            // So may a fault that a note of this very step triggers end the life between two outputs: the rest never leaves the process.
             if self.nodes[nth].node.is_none() || self.nodes[nth].pace.life != life {
+                self.world_mark("node.fell_between_outputs");
                 break;
             }
             self.carry_out(nth, busy_until, output);
         }
+        self.stepping = None;
         outbox.clear();
         self.nodes[nth].outbox = outbox;
         self.wake_node_later(nth);
@@ -155,7 +162,7 @@ impl World<'_, '_> {
         touched.into_iter().for_each(|fault| self.faults.touch(fault));
         self.hash.number(op.0 << 1 | u64::from(result.is_ok()));
         if let Err(error) = &result {
-            self.trace_node(nth, || format!("op {} failed: {error}", op.0));
+            self.trace_node(nth, || format!("{} fails: {error}", words::op(op)));
         }
         self.tell_node(nth, Input::Disk { op, result });
     }
@@ -324,27 +331,16 @@ impl World<'_, '_> {
     }
 
     fn trace_input(&mut self, nth: usize, input: &Input) {
-        self.trace_node(nth, || match input {
-            Input::Request { connection, frame_bytes, request: Ok(prepared) } => {
-                format!("takes {:?} v{} of {frame_bytes} bytes on {}", prepared.header.api, prepared.header.version, connection.0)
-            }
-            Input::Request { connection, request: Err(error), .. } => format!("takes a request that is none on {}: {error}", connection.0),
-            Input::Disk { op, result: Ok(_) } => format!("op {} done", op.0),
-            input => format!("{input:?}").chars().take(160).collect(),
-        });
+        self.trace_node(nth, || words::input(input));
     }
 
     fn trace_action(&mut self, nth: usize, op: OpId, dir: DirId, action: &DiskAction) {
-        self.trace_node(nth, || match action {
-            DiskAction::Write { file, at, parts } => format!(
-                "op {} write {} bytes at {at} of file {} in {}",
-                op.0,
-                parts.iter().map(bytes::Bytes::len).sum::<usize>(),
-                file.0,
-                dir.0
-            ),
-            action => format!("op {} {action:?} in {}", op.0, dir.0),
-        });
+        if self.tracer.is_some() {
+            let host = &self.nodes[nth];
+            let on = if host.disks.len() > 1 { format!(" on disk {}", dir.0) } else { String::new() };
+            let says = format!("{} {}{on}", words::op(op), words::action(&host.disks[usize::from(dir.0)], action));
+            self.trace_node(nth, || says);
+        }
     }
 }
 

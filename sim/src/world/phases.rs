@@ -16,6 +16,7 @@ use odradek_broker::io::Input;
 use odradek_client::admin::{self, NewTopic, OffsetSpec, Operation, Reply};
 use odradek_client::config::Isolation;
 use odradek_client::consumer::{self, SeekTo};
+use odradek_client::error::ClientError;
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use super::host::App;
@@ -67,6 +68,11 @@ const LOOK_NS: u64 = 20 * MILLISECOND;
 const SETUP_NS: u64 = 60 * SECOND;
 /// Records of one poll of the auditor.
 const POLL_RECORDS_MAX: usize = 5_000;
+
+/// Kafka's error codes of an action whose first answer was lost.
+const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+const TOPIC_ALREADY_EXISTS: i16 = 36;
+const INVALID_PARTITIONS: i16 = 37;
 
 impl World<'_, '_> {
     pub(super) const fn is_over(&self) -> bool {
@@ -179,7 +185,7 @@ impl World<'_, '_> {
             let pending = match &client.app {
                 App::Producer(app) => app.pending(),
                 App::Admin(app) => app.pending(),
-                App::Consumer(_) | App::Own => 0,
+                App::Consumer(_) | App::Hostile(_) | App::Own => 0,
             };
             if pending > 0 {
                 return Some(format!("{} has {pending} operations without an outcome", client.name));
@@ -260,7 +266,8 @@ impl World<'_, '_> {
         let with = self.faults.entry(fault).planned.with.clone();
         let done = match reply {
             Reply::CreateTopics(created) => {
-                let mut done = false;
+                // An answer that was lost leaves the topic there; nobody knows its id then, so nobody uses it.
+                let mut done = created.iter().any(|(_, item)| is_told(item, TOPIC_ALREADY_EXISTS));
                 for (name, item) in created {
                     let Ok(topic) = item else { continue };
                     self.topic_ids.insert(topic.id, name.clone());
@@ -270,12 +277,13 @@ impl World<'_, '_> {
                 done
             }
             Reply::DeleteTopics(deleted) => {
-                let gone: Vec<Arc<str>> = deleted.into_iter().filter(|(_, item)| item.is_ok()).map(|(name, _)| name).collect();
+                let is_gone = |item: &admin::Item<()>| item.is_ok() || is_told(item, UNKNOWN_TOPIC_OR_PARTITION);
+                let gone: Vec<Arc<str>> = deleted.into_iter().filter(|(_, item)| is_gone(item)).map(|(name, _)| name).collect();
                 self.topics.retain(|(name, _)| !gone.contains(name));
                 !gone.is_empty()
             }
             Reply::CreatePartitions(raised) => {
-                let done = raised.iter().any(|(_, item)| item.is_ok());
+                let done = raised.iter().any(|(_, item)| item.is_ok() || is_told(item, INVALID_PARTITIONS));
                 if done && let Some(topic) = self.topics.iter_mut().find(|(name, _)| **name == *with.topic) {
                     topic.1 = with.partitions;
                 }
@@ -290,12 +298,13 @@ impl World<'_, '_> {
         }
     }
 
-    /// What the world needs to know it asks again; what a fault asked for may fail.
+    /// What the world needs to know it asks again; what a fault asked for it asks again as long as the chaos lasts.
     fn ask_again(&mut self, purpose: Purpose) {
         match purpose {
             Purpose::Setup => self.create_topics(),
             Purpose::Earliest => self.ask_offsets(purpose, OffsetSpec::Earliest, self.partitions()),
             Purpose::Latest => self.ask_offsets(purpose, OffsetSpec::Latest, self.partitions()),
+            Purpose::Fault(fault) | Purpose::EndsFor { fault, .. } if self.phase == Phase::Chaos => self.administer(fault),
             Purpose::Fault(_) | Purpose::EndsFor { .. } => {}
         }
     }
@@ -416,4 +425,9 @@ impl World<'_, '_> {
         }
         self.phase = Phase::Over;
     }
+}
+
+/// True if the broker refused with this error code.
+fn is_told<T>(item: &admin::Item<T>, wanted: i16) -> bool {
+    matches!(item, Err(ClientError::Broker { code, .. }) if *code == wanted)
 }

@@ -7,6 +7,7 @@ use odradek_client::admin::{ConfigChange, ConfigResource, NewTopic, Operation};
 use odradek_wire::api::ApiKey;
 
 use super::World;
+use super::host::Doom;
 use crate::disk::{Armed, PAGE_BYTES, Survival};
 use crate::disk::{Limit, NextCut};
 use crate::fault::Fault;
@@ -33,7 +34,7 @@ impl World<'_, '_> {
             | Fault::AdminDeleteTopic
             | Fault::AdminCreatePartitions
             | Fault::AdminDeleteRecords
-            | Fault::AdminAlterConfig => self.administer(fault, kind),
+            | Fault::AdminAlterConfig => self.administer(fault),
             _ => {}
         }
     }
@@ -67,11 +68,11 @@ impl World<'_, '_> {
         match kind {
             Fault::NodeKill => {
                 self.touch_if(fault, alive);
-                self.fall(nth, Fate::Killed, None);
+                self.doom(nth, Doom { by: fault, fate: Fate::Killed, survival: None });
             }
             Fault::NodePowerCut => {
                 self.touch_if(fault, self.nodes[nth].powered);
-                self.fall(nth, Fate::PowerCut, with.keeps.as_deref().map(survival_of));
+                self.doom(nth, Doom { by: fault, fate: Fate::PowerCut, survival: with.keeps.as_deref().map(survival_of) });
             }
             Fault::NodeStop if alive && !self.nodes[nth].stopping => {
                 self.faults.touch(fault);
@@ -173,6 +174,12 @@ impl World<'_, '_> {
                     self.net.trouble(link).extra_delay_ns += by_ns;
                 }
             }
+            Fault::NetBandwidth => {
+                let per_second = self.faults.entry(fault).planned.with.per_second;
+                for link in links(kind, host, &peers) {
+                    self.net.trouble(link).per_second = Some(per_second);
+                }
+            }
             Fault::NetStall | Fault::NetReset | Fault::NetHalfOpen => {
                 for (wire, end) in self.net.wires_of(host) {
                     let Some(peer) = self.net.wire(wire).map(|wire| wire.host(end.other())) else { continue };
@@ -211,14 +218,20 @@ impl World<'_, '_> {
             match kind {
                 // A life that was not asked to stop is the one that followed.
                 Fault::NodeStop if self.nodes[nth].node.is_some() => self.nodes[nth].rises_when_stopped = self.nodes[nth].stopping,
-                Fault::NodeKill | Fault::NodePowerCut | Fault::NodeStop | Fault::ClientKill => self.rise_later(host, 0),
+                Fault::NodeKill | Fault::NodePowerCut => {
+                    if self.nodes[nth].doomed.is_some_and(|doom| doom.by == fault) {
+                        self.fulfil_doom(nth);
+                    }
+                    self.rise_later(host, 0);
+                }
+                Fault::NodeStop | Fault::ClientKill => self.rise_later(host, 0),
                 Fault::NodePause | Fault::ClientPause => self.resume(host),
                 Fault::NodeSlow => self.nodes[nth].pace.slow = 1,
                 Fault::DiskFull => self.each_disk(nth, |troubles| troubles.full = None),
                 Fault::DiskSlow => self.nodes[nth].disk_slow = 1,
                 Fault::DiskStall => self.unstall(nth),
                 Fault::NetRefuse => self.nodes[nth].refusing = self.nodes[nth].refusing.saturating_sub(1),
-                Fault::NetCutBoth | Fault::NetCutSendOnly | Fault::NetCutReceiveOnly | Fault::NetDelay => {
+                Fault::NetCutBoth | Fault::NetCutSendOnly | Fault::NetCutReceiveOnly | Fault::NetDelay | Fault::NetBandwidth => {
                     self.ease_links(fault, kind, host);
                 }
                 Fault::NetStall => self.ease_wires(host),
@@ -271,12 +284,34 @@ impl World<'_, '_> {
             let trouble = self.net.trouble(link);
             match kind {
                 Fault::NetDelay => trouble.extra_delay_ns = trouble.extra_delay_ns.saturating_sub(by_ns),
+                Fault::NetBandwidth => trouble.per_second = None,
                 _ => trouble.cuts = trouble.cuts.saturating_sub(1),
             }
-            let (met, passes) = (std::mem::take(&mut trouble.met), !trouble.is_cut());
-            self.touch_if(fault, met);
+            let slows = matches!(kind, Fault::NetDelay | Fault::NetBandwidth);
+            let met = if slows { &mut trouble.met_delay } else { &mut trouble.met_cut };
+            let (met, passes) = (std::mem::take(met), !trouble.is_cut());
+            if met {
+                self.touch_all_on(slows, link);
+                self.faults.touch(fault);
+            }
             if passes {
                 self.on_net(self.now, |net, now, weather, out| net.pass_again(now, link, weather, out));
+            }
+        }
+    }
+
+    /// What met one fault of a link met every other of its kind that is under way there.
+    fn touch_all_on(&mut self, slows: bool, link: Link) {
+        for other in self.faults.under_way() {
+            let kind = self.faults.entry(other).planned.fault;
+            let alike = match kind {
+                Fault::NetDelay | Fault::NetBandwidth => slows,
+                Fault::NetCutBoth | Fault::NetCutSendOnly | Fault::NetCutReceiveOnly => !slows,
+                _ => false,
+            };
+            let victims = &self.faults.entry(other).victims;
+            if alike && victims.iter().any(|&host| links(kind, host, &self.peers(other, host)).contains(&link)) {
+                self.faults.touch(other);
             }
         }
     }
@@ -309,7 +344,8 @@ impl World<'_, '_> {
     }
 
     /// The operator does something.
-    fn administer(&mut self, fault: usize, kind: Fault) {
+    pub(super) fn administer(&mut self, fault: usize) {
+        let kind = self.faults.entry(fault).planned.fault;
         let with = self.faults.entry(fault).planned.with.clone();
         let topic: Arc<str> = Arc::from(with.topic.as_str());
         let operation = match kind {
