@@ -27,6 +27,11 @@ sim *args:
 serve *args:
     @cargo run --quiet --release --package odradek-cli -- serve "$@"
 
+# What a run costs: sixty simulated seconds of one broker, four clients and a hundred operations a second, on one core; and peak memory
+[group('run')]
+sim-speed *args:
+    @cargo run --quiet --release --package odradek-cli -- sim speed "$@"
+
 # Plant every mutant and count the seeds until a checker speaks; fails when one survives
 [group('run')]
 kill *args:
@@ -58,11 +63,15 @@ unit:
 documents:
     RUSTDOCFLAGS="--deny warnings" cargo doc --workspace --no-deps --quiet --document-private-items
 
-# The same seeds twice, in two processes and perturbed, must give the same traces; and the scenarios must hold
+# The same seeds in several processes and builds (release, debug, and with mutants of which none is chosen), perturbed, must give the same
+# traces; and the scenarios must hold
 [group('check')]
 deterministic:
+    cargo build --package odradek-cli
+    cargo build --release --package odradek-cli --features mutants
+    cp target/release/odradek target/odradek-mutants
     cargo build --release --package odradek-cli
-    target/release/odradek sim twice scenarios --seeds 1..3
+    target/release/odradek sim twice scenarios --seeds 1..3 --build target/odradek-mutants
     target/release/odradek sim run scenarios --seeds 1..10
 
 # ── measure, and hold against others ─────────────────────────────────────────

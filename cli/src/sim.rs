@@ -1,5 +1,7 @@
 //! `odradek sim`: the trial.
 
+mod elsewhere;
+mod speed;
 mod tell;
 
 use std::ops::Range;
@@ -8,7 +10,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 use odradek_machine::Mutant;
-use odradek_sim::run::{self, Request};
+use odradek_sim::run::{self, Aspect, Leg, Other, Print, Request, TraceError};
 
 use crate::Outcome;
 use crate::progress::Progress;
@@ -16,6 +18,10 @@ use crate::progress::Progress;
 /// Scenarios run by `cargo just tour`, and where failing runs leave their capsules.
 const SCENARIOS: &str = "scenarios";
 const CAPSULES: &str = "target/capsules";
+
+/// What capsules say that this program was built from.
+const REVISION: &str =
+    concat!(env!("CARGO_PKG_VERSION"), " of sources ", env!("ODRADEK_SOURCES"), " at or after commit ", env!("ODRADEK_COMMIT"));
 
 #[derive(Args)]
 pub struct Arguments {
@@ -27,8 +33,25 @@ pub struct Arguments {
 enum Command {
     /// Run scenarios and judge them
     Run(Runs),
-    /// Run every seed twice, perturbed, and compare the traces
-    Twice(Runs),
+    /// Run every seed here and in other processes, perturbed, and compare everything that happened
+    Twice {
+        #[command(flatten)]
+        runs: Runs,
+        /// Another build of the same sources to compare with; the debug or release build beside this one is taken without asking
+        #[arg(long = "build", value_name = "PROGRAM")]
+        builds: Vec<PathBuf>,
+        /// Plant a nondeterminism, to try the comparison
+        #[arg(long, hide = true, value_parser = aspect)]
+        plant: Option<Aspect>,
+    },
+    /// Run a leg of a comparison for another process
+    #[command(hide = true)]
+    Leg {
+        files: Vec<PathBuf>,
+        /// Only say which sources this program was built from
+        #[arg(long)]
+        sources: bool,
+    },
     /// Run one seed of one scenario and tell what happened
     Trace {
         /// The scenario
@@ -36,10 +59,24 @@ enum Command {
         /// The seed
         #[arg(long, default_value_t = 1)]
         seed: u64,
+        /// The cell of its matrix, such as codec=gzip; the first without
+        #[arg(long)]
+        cell: Option<String>,
         /// Plant a bug (a build with the feature `mutants`)
         #[arg(long, value_parser = mutant)]
         mutant: Option<Mutant>,
     },
+    /// Measure what a run costs on one core
+    Speed {
+        /// The scenario
+        #[arg(default_value = "scenarios/speed/one_minute.toml")]
+        file: PathBuf,
+        /// Seeds A up to, not including, B
+        #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..12")]
+        seeds: Range<u64>,
+    },
+    /// List every word that a scenario may use, and every mark
+    Words,
     /// Plant every mutant and count the seeds until a checker speaks
     Kill(Runs),
     /// The main job: every scenario from a seed, then a planted bug being caught
@@ -57,6 +94,9 @@ struct Runs {
     /// Seeds A up to, not including, B
     #[arg(long, value_name = "A..B", value_parser = seeds)]
     seeds: Option<Range<u64>>,
+    /// Only this cell of a matrix, such as codec=gzip
+    #[arg(long)]
+    cell: Option<String>,
     /// Runs at once; one for each core without
     #[arg(short, long)]
     jobs: Option<usize>,
@@ -74,8 +114,17 @@ struct Runs {
 pub fn run(arguments: &Arguments) -> Outcome {
     match &arguments.command {
         Command::Run(runs) => campaign(runs),
-        Command::Twice(runs) => twice(runs),
-        Command::Trace { file, seed, mutant } => trace(file, *seed, *mutant),
+        Command::Twice { runs, builds, plant } => twice(runs, builds, *plant),
+        Command::Leg { files, sources } => leg(files, *sources),
+        Command::Trace { file, seed, cell, mutant } => trace(file, cell.as_deref(), *seed, *mutant),
+        Command::Speed { file, seeds } => {
+            speed::measure(file, seeds.clone())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Command::Words => {
+            tell::words();
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Kill(runs) => kill(runs),
         Command::Tour(runs) => tour(runs),
     }
@@ -83,7 +132,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 
 fn campaign(runs: &Runs) -> Outcome {
     let request = runs.request(1..2)?;
-    let progress = Progress::new(runs.count(&request), runs.json);
+    let progress = Progress::new(runs_of(&request)?, runs.json);
     let campaign = run::run(&request, &|report| progress.ended(report)).map_err(|e| e.to_string())?;
     progress.finish();
     if runs.json {
@@ -94,10 +143,20 @@ fn campaign(runs: &Runs) -> Outcome {
     Ok(ExitCode::from(campaign.exit_code()))
 }
 
-fn twice(runs: &Runs) -> Outcome {
+fn twice(runs: &Runs, builds: &[PathBuf], plant: Option<Aspect>) -> Outcome {
     let request = runs.request(1..2)?;
-    let progress = Progress::new(2 * runs.count(&request), runs.json);
-    let twice = run::twice(&request, &|report| progress.ended(report)).map_err(|e| e.to_string())?;
+    let programs = elsewhere::programs(builds)?;
+    let legs: Vec<_> = programs
+        .iter()
+        .map(|program| |leg: &Leg, pass: &dyn Fn()| -> Result<Vec<Print>, String> { elsewhere::run_in(program, &request.files, leg, pass) })
+        .collect();
+    let others: Vec<Other<'_>> = programs
+        .iter()
+        .zip(&legs)
+        .map(|(program, run)| Other { name: &program.name, is_other_build: program.is_other_build, run })
+        .collect();
+    let progress = Progress::new((1 + others.len() as u64) * runs_of(&request)?, runs.json);
+    let twice = run::twice(&request, plant, &others, &|report| progress.ended(report)).map_err(|e| e.to_string())?;
     progress.finish();
     if runs.json {
         tell::json(&twice);
@@ -107,9 +166,22 @@ fn twice(runs: &Runs) -> Outcome {
     Ok(ExitCode::from(twice.exit_code()))
 }
 
-fn trace(file: &Path, seed: u64, mutant: Option<Mutant>) -> Outcome {
+fn leg(files: &[PathBuf], sources: bool) -> Outcome {
+    if sources {
+        println!("{}", elsewhere::SOURCES);
+    } else {
+        elsewhere::answer(files)?;
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn trace(file: &Path, cell: Option<&str>, seed: u64, mutant: Option<Mutant>) -> Outcome {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let report = run::trace(file, seed, mutant, &mut out).map_err(|e| e.to_string())?;
+    let report = match run::trace(file, cell, seed, mutant, &mut out) {
+        // Whoever reads has seen enough.
+        Err(TraceError::Write(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => return Ok(ExitCode::SUCCESS),
+        report => report.map_err(|e| e.to_string())?,
+    };
     drop(out);
     tell::run(&report);
     Ok(ExitCode::from(report.verdict.exit_code()))
@@ -119,7 +191,7 @@ fn kill(runs: &Runs) -> Outcome {
     let request = runs.request(1..201)?;
     let mutants = runs.mutant.map_or_else(|| Mutant::ALL.to_vec(), |one| vec![one]);
     needs_mutants()?;
-    let progress = Progress::new(runs.count(&request) * mutants.len() as u64, runs.json);
+    let progress = Progress::new(runs_of(&request)? * mutants.len() as u64, runs.json);
     let matrix = run::kill(&request, &mutants, &|report| progress.ended(report)).map_err(|e| e.to_string())?;
     progress.finish();
     if runs.json {
@@ -148,19 +220,20 @@ impl Runs {
             needs_mutants()?;
         }
         let jobs = self.jobs.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
-        Ok(Request { files: self.files.clone(), seeds, jobs, mutant: self.mutant, capsules: Some(self.capsules.clone()) })
-    }
-
-    fn count(&self, request: &Request) -> u64 {
-        request.seeds.clone().count() as u64 * request.files.iter().map(|file| scenario_files(file)).sum::<u64>()
+        Ok(Request {
+            files: self.files.clone(),
+            seeds,
+            cell: self.cell.clone(),
+            jobs,
+            mutant: self.mutant,
+            capsules: Some(self.capsules.clone()),
+            revision: REVISION,
+        })
     }
 }
 
-/// Scenario files at or below a path; only for progress.
-fn scenario_files(path: &Path) -> u64 {
-    let Ok(entries) = std::fs::read_dir(path) else { return 1 };
-    let below = entries.flatten().map(|entry| entry.path()).filter(|path| path.is_dir() || path.extension().is_some_and(|e| e == "toml"));
-    below.map(|path| scenario_files(&path)).sum()
+fn runs_of(request: &Request) -> Result<u64, String> {
+    run::runs_of(request).map_err(|e| e.to_string())
 }
 
 fn needs_mutants() -> Result<(), String> {
@@ -175,6 +248,13 @@ fn mutant(text: &str) -> Result<Mutant, String> {
         let known: Vec<String> = Mutant::ALL.iter().map(ToString::to_string).collect();
         format!("no mutant is called so; there are {}", known.join(", "))
     })
+}
+
+fn aspect(text: &str) -> Result<Aspect, String> {
+    let known = Aspect::ALL.iter().find(|(word, _)| *word == text);
+    known
+        .map(|(_, aspect)| *aspect)
+        .ok_or_else(|| format!("one of {}", Aspect::ALL.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")))
 }
 
 fn seeds(text: &str) -> Result<Range<u64>, String> {

@@ -1,6 +1,6 @@
 //! The runner: scenario files and seeds in, verdicts out.
 //!
-//! [`run`] judges every seed once, each on a fresh thread; [`twice`] runs each seed a second time and compares; [`trace`] tells one run in words;
+//! [`run`] judges every seed once, each on a fresh thread; [`twice`] runs each seed in other processes as well and compares; [`trace`] tells one run in words;
 //! [`kill`] plants mutants and asks which checker speaks.
 
 mod capsule;
@@ -9,6 +9,7 @@ mod one;
 mod pool;
 mod report;
 mod setup;
+mod twice;
 
 #[cfg(test)]
 mod tests;
@@ -21,8 +22,11 @@ use std::path::{Path, PathBuf};
 use odradek_machine::Mutant;
 
 pub use report::{Campaign, Difference, Kill, Matrix, RunReport, ScenarioReport, Twice, Verdict};
+pub use twice::{Aspect, Elsewhere, Leg, Other, Print, Task, TwiceError, leg, twice};
 
 use crate::scenario::{Cell, ScenarioError, find_files, load};
+use crate::time::Time;
+use one::How;
 
 /// What to run.
 #[derive(Clone, Debug)]
@@ -31,12 +35,16 @@ pub struct Request {
     pub files: Vec<PathBuf>,
     /// Which seeds, each for every file and every cell of its matrix.
     pub seeds: Range<u64>,
+    /// Only the cell of this name, such as `codec=gzip`.
+    pub cell: Option<String>,
     /// How many runs at once.
     pub jobs: usize,
     /// A planted bug, in a build that has them.
     pub mutant: Option<Mutant>,
     /// Where capsules of failing runs go; `None` writes none.
     pub capsules: Option<PathBuf>,
+    /// What this program was built from, for capsules.
+    pub revision: &'static str,
 }
 
 /// Told after each run, from whatever thread ran it.
@@ -47,12 +55,12 @@ pub type Progress<'a> = &'a (dyn Fn(&RunReport) + Sync);
 /// # Errors
 /// What is wrong with the files; nothing was run then.
 pub fn run(request: &Request, progress: Progress<'_>) -> Result<Campaign, ScenarioError> {
-    let cells = load_all(&request.files)?;
+    let cells = cells_of(request)?;
     let tasks: Vec<(usize, u64)> = (0..cells.len()).flat_map(|cell| request.seeds.clone().map(move |seed| (cell, seed))).collect();
     let reports = pool::each(&tasks, request.jobs, |&(cell, seed)| {
-        let mut report = one::run(&cells[cell], seed, request.mutant, None);
+        let mut report = one::run(&cells[cell], seed, How::with(request.mutant));
         if report.verdict.is_failure() {
-            capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, request.mutant);
+            capsule::write(request, &cells[cell], &mut report, request.mutant);
         }
         progress(&report);
         report
@@ -60,38 +68,12 @@ pub fn run(request: &Request, progress: Progress<'_>) -> Result<Campaign, Scenar
     Ok(sum_up(&cells, &tasks, reports, request.mutant.is_some()))
 }
 
-/// Runs every seed twice, the second time traced and in the opposite order, and compares.
-///
-/// # Errors
-/// What is wrong with the files; nothing was run then.
-pub fn twice(request: &Request, progress: Progress<'_>) -> Result<Twice, ScenarioError> {
-    let cells = load_all(&request.files)?;
-    let mut tasks: Vec<(usize, u64)> = (0..cells.len()).flat_map(|cell| request.seeds.clone().map(move |seed| (cell, seed))).collect();
-    let told = |report: RunReport| {
-        progress(&report);
-        report
-    };
-    let first = pool::each(&tasks, request.jobs, |&(cell, seed)| told(one::run(&cells[cell], seed, request.mutant, None)));
-    tasks.reverse();
-    let mut second =
-        pool::each(&tasks, request.jobs, |&(cell, seed)| told(one::run(&cells[cell], seed, request.mutant, Some(&mut |_, _, _| {}))));
-    second.reverse();
-    tasks.reverse();
-    let mut twice = Twice { runs: first.len() as u64, different: Vec::new() };
-    for (&(cell, seed), (a, b)) in tasks.iter().zip(first.iter().zip(&second)) {
-        if (&a.hash, &a.verdict) != (&b.hash, &b.verdict) {
-            twice.different.push(first_difference(&cells[cell], seed, request.mutant, a, b));
-        }
-    }
-    Ok(twice)
-}
-
 /// Runs one seed of one file and tells what happened, a line each.
 ///
 /// # Errors
 /// What is wrong with the file, or with the writer.
-pub fn trace(file: &Path, seed: u64, mutant: Option<Mutant>, out: &mut dyn Write) -> Result<RunReport, TraceError> {
-    let cells = load(file)?;
+pub fn trace(file: &Path, cell: Option<&str>, seed: u64, mutant: Option<Mutant>, out: &mut dyn Write) -> Result<RunReport, TraceError> {
+    let cells = only(load(file)?, cell, file)?;
     let cell = cells.first().expect("a matrix has at least one cell");
     let plan = crate::plan::Plan::draw(&cell.scenario, seed);
     writeln!(out, "{}\n{plan}", cell.scenario.title)?;
@@ -108,7 +90,7 @@ pub fn trace(file: &Path, seed: u64, mutant: Option<Mutant>, out: &mut dyn Write
 /// # Errors
 /// What is wrong with the files; nothing was run then.
 pub fn kill(request: &Request, mutants: &[Mutant], progress: Progress<'_>) -> Result<Matrix, ScenarioError> {
-    let cells = load_all(&request.files)?;
+    let cells = cells_of(request)?;
     let tasks: Vec<(usize, u64)> = request.seeds.clone().flat_map(|seed| (0..cells.len()).map(move |cell| (cell, seed))).collect();
     let mut matrix = Matrix::default();
     for &mutant in mutants {
@@ -121,7 +103,7 @@ fn kill_one(request: &Request, cells: &[Cell], tasks: &[(usize, u64)], mutant: M
     let mut kill = Kill { mutant: mutant.to_string(), ..Kill::default() };
     for batch in tasks.chunks(request.jobs.max(1)) {
         let reports = pool::each(batch, request.jobs, |&(cell, seed)| {
-            let report = one::run(&cells[cell], seed, Some(mutant), None);
+            let report = one::run(&cells[cell], seed, How::with(Some(mutant)));
             progress(&report);
             report
         });
@@ -129,8 +111,8 @@ fn kill_one(request: &Request, cells: &[Cell], tasks: &[(usize, u64)], mutant: M
             kill.runs += 1;
             kill.simulated_ms += report.simulated_ms;
             // What fails without the mutant as well is no kill.
-            if report.verdict.is_failure() && !one::run(&cells[cell], seed, None, None).verdict.is_failure() {
-                capsule::write(request.capsules.as_deref(), &cells[cell], &mut report, Some(mutant));
+            if report.verdict.is_failure() && !one::run(&cells[cell], seed, How::with(None)).verdict.is_failure() {
+                capsule::write(request, &cells[cell], &mut report, Some(mutant));
                 if kill.failed(report) {
                     return kill;
                 }
@@ -151,6 +133,27 @@ pub enum TraceError {
     Write(#[from] io::Error),
 }
 
+/// How many runs a request asks for.
+///
+/// # Errors
+/// What is wrong with the files.
+pub fn runs_of(request: &Request) -> Result<u64, ScenarioError> {
+    Ok((cells_of(request)?.len() * request.seeds.clone().count()) as u64)
+}
+
+fn cells_of(request: &Request) -> Result<Vec<Cell>, ScenarioError> {
+    let cells = load_all(&request.files)?;
+    only(cells, request.cell.as_deref(), request.files.first().map_or(Path::new(""), PathBuf::as_path))
+}
+
+/// The cells of this name; all without one.
+fn only(mut cells: Vec<Cell>, name: Option<&str>, file: &Path) -> Result<Vec<Cell>, ScenarioError> {
+    let Some(name) = name else { return Ok(cells) };
+    let known: Vec<String> = cells.iter().map(|cell| cell.name.clone()).filter(|cell| !cell.is_empty()).collect();
+    cells.retain(|cell| cell.name == name);
+    if cells.is_empty() { Err(ScenarioError::no_cell(file, name, &known)) } else { Ok(cells) }
+}
+
 fn load_all(paths: &[PathBuf]) -> Result<Vec<Cell>, ScenarioError> {
     let files = find_files(paths)?;
     let cells: Vec<Vec<Cell>> = files.iter().map(|file| load(file)).collect::<Result<_, _>>()?;
@@ -159,17 +162,14 @@ fn load_all(paths: &[PathBuf]) -> Result<Vec<Cell>, ScenarioError> {
 
 fn traced(cell: &Cell, seed: u64, mutant: Option<Mutant>) -> (RunReport, Vec<String>) {
     let mut lines = Vec::new();
-    let report = one::run(cell, seed, mutant, Some(&mut |at, who, what| lines.push(format!("{at} {who:<12} {what}"))));
+    let how = How { tracer: Some(&mut |at, who, what| lines.push(line(at, who, what))), ..How::with(mutant) };
+    let report = one::run(cell, seed, how);
     (report, lines)
 }
 
-fn first_difference(cell: &Cell, seed: u64, mutant: Option<Mutant>, a: &RunReport, b: &RunReport) -> Difference {
-    let (_, first) = traced(cell, seed, mutant);
-    let (_, second) = traced(cell, seed, mutant);
-    let differs = first.iter().zip(&second).find(|(first, second)| first != second);
-    let (first, second) =
-        differs.map_or_else(|| (format!("hash {}", a.hash), format!("hash {}", b.hash)), |(first, second)| (first.clone(), second.clone()));
-    Difference { scenario: a.scenario.clone(), seed, first, second }
+/// A line of a trace.
+fn line(at: Time, who: &str, what: &str) -> String {
+    format!("{at} {who:<12} {what}")
 }
 
 fn sum_up(cells: &[Cell], tasks: &[(usize, u64)], reports: Vec<RunReport>, planted: bool) -> Campaign {
@@ -184,7 +184,11 @@ fn sum_up(cells: &[Cell], tasks: &[(usize, u64)], reports: Vec<RunReport>, plant
         scenario.runs += 1;
         match &report.verdict {
             Verdict::Clean => scenario.clean += 1,
-            Verdict::Void { .. } => scenario.void += 1,
+            Verdict::Void { why } => {
+                scenario.void += 1;
+                campaign.void += 1;
+                *scenario.voids.entry(why.clone()).or_default() += 1;
+            }
             Verdict::Crash { .. } | Verdict::Liveness { .. } | Verdict::Broken { .. } => scenario.failed += 1,
         }
         for (sums, counts) in
@@ -194,6 +198,7 @@ fn sum_up(cells: &[Cell], tasks: &[(usize, u64)], reports: Vec<RunReport>, plant
         }
         campaign.runs += 1;
         campaign.simulated_ms += report.simulated_ms;
+        campaign.events += report.events;
         campaign.acknowledged += report.acknowledged;
         if report.verdict.is_failure() {
             campaign.failures.push(report);
@@ -206,6 +211,7 @@ fn sum_up(cells: &[Cell], tasks: &[(usize, u64)], reports: Vec<RunReport>, plant
             scenario.unseen = expected.filter(|word| !seen.contains_key(*word)).map(str::to_owned).collect();
         }
     }
+    campaign.exit_code = campaign.exit_code();
     campaign
 }
 

@@ -1,10 +1,18 @@
 //! What the trial says to people, and to machines.
 
 use odradek_sim::run::{Campaign, Matrix, RunReport, Twice, Verdict};
+use odradek_sim::scenario;
 
 /// Prints a value for machines.
 pub fn json(value: &impl serde::Serialize) {
     println!("{}", serde_json::to_string_pretty(value).expect("a report is plain data"));
+}
+
+/// Every word that a scenario may use.
+pub fn words() {
+    print!("{}", scenario::reference());
+    println!("\n## Marks\n");
+    scenario::MARKS.iter().for_each(|mark| println!("- `{mark}`"));
 }
 
 /// One line for each scenario, then every failure with its reproduction.
@@ -14,6 +22,9 @@ pub fn campaign(campaign: &Campaign) {
         let word = if s.failed > 0 || !s.unseen.is_empty() { "FAILED" } else { "ok" };
         let void = if s.void > 0 { format!(", {} void", s.void) } else { String::new() };
         println!("{word:6} {:width$}  {} of {} clean{void}  {}", s.scenario, s.clean, s.runs, s.title);
+        for (why, runs) in &s.voids {
+            println!("       {runs} void: {why}");
+        }
         for anomaly in &s.unseen {
             println!("       expected '{anomaly}' in some seed, and no seed showed it");
         }
@@ -24,8 +35,9 @@ pub fn campaign(campaign: &Campaign) {
     }
     let faults: u64 = campaign.scenarios.iter().flat_map(|s| s.faults.values()).sum();
     println!(
-        "\n{} runs, {} simulated seconds, {} acknowledged operations, {faults} faults, {} failures",
+        "\n{} runs ({} void), {} simulated seconds, {} acknowledged operations, {faults} faults, {} failures",
         campaign.runs,
+        campaign.void,
         campaign.simulated_ms / 1000,
         campaign.acknowledged,
         campaign.failures.len()
@@ -50,12 +62,24 @@ pub fn run(report: &RunReport) {
     }
 }
 
-/// What running everything twice came to.
+/// What running everything in several processes came to.
 pub fn twice(twice: &Twice) {
     for d in &twice.different {
-        println!("DIFFERS {} seed {}\n  once:  {}\n  twice: {}", d.scenario, d.seed, d.first, d.second);
+        println!("DIFFERS {} seed {} in {}", d.scenario, d.seed, d.leg);
+        if !d.cause.is_empty() {
+            println!("  cause:  {}", d.cause);
+            match d.line {
+                Some(line) => println!(
+                    "  line {line} of the traces, behind: {}\n    here:  {}\n    there: {}",
+                    d.before.as_deref().unwrap_or("nothing"),
+                    d.first,
+                    d.second
+                ),
+                None => println!("  the traces agree: what differs is in no line of them"),
+            }
+        }
     }
-    println!("{} runs compared, {} differ", twice.runs, twice.different.len());
+    println!("{} runs compared with {}: {} differ", twice.runs, twice.legs.join(" and "), twice.different.len());
 }
 
 /// A line for each mutant, and the run that showed it.

@@ -4,3 +4,4 @@ mod hostile;
 mod process;
 mod serve;
 mod tools;
+mod twice;

@@ -1,11 +1,11 @@
 //! Capsules: everything that is needed to look at a failing run again, in one file.
 
 use std::fs;
-use std::path::Path;
 
 use odradek_machine::Mutant;
 use serde::Serialize;
 
+use super::Request;
 use super::report::RunReport;
 use crate::plan::Plan;
 use crate::scenario::Cell;
@@ -18,21 +18,21 @@ struct Capsule<'a> {
     plan: &'a Plan,
     seed: u64,
     mutant: Option<String>,
-    /// The version of this program; weather and plan may change with it.
+    /// What this program was built from; weather and plan may change with it.
     revision: &'static str,
     verdict: &'a RunReport,
 }
 
 /// Writes the capsule of a failing run, and notes in its report where it is. A directory that takes none costs the capsule, not the campaign.
-pub(super) fn write(directory: Option<&Path>, cell: &Cell, report: &mut RunReport, mutant: Option<Mutant>) {
-    let Some(directory) = directory else { return };
+pub(super) fn write(request: &Request, cell: &Cell, report: &mut RunReport, mutant: Option<Mutant>) {
+    let Some(directory) = request.capsules.as_deref() else { return };
     let plan = Plan::draw(&cell.scenario, report.seed);
     let capsule = Capsule {
         scenario: fs::read_to_string(&cell.file).unwrap_or_default(),
         plan: &plan,
         seed: report.seed,
         mutant: mutant.map(|mutant| mutant.code().to_owned()),
-        revision: revision(),
+        revision: request.revision,
         verdict: report,
     };
     let story = cell.file.file_stem().unwrap_or_default().to_string_lossy();
@@ -41,13 +41,5 @@ pub(super) fn write(directory: Option<&Path>, cell: &Cell, report: &mut RunRepor
     let text = serde_json::to_string_pretty(&capsule).unwrap_or_default();
     if fs::create_dir_all(directory).and_then(|()| fs::write(&path, text)).is_ok() {
         report.capsule = Some(path.display().to_string());
-    }
-}
-
-/// The revision that this program was built from, if the build says so, else its version.
-const fn revision() -> &'static str {
-    match option_env!("ODRADEK_REVISION") {
-        Some(revision) => revision,
-        None => env!("CARGO_PKG_VERSION"),
     }
 }

@@ -12,19 +12,41 @@ use super::{judge, setup};
 use crate::oracle::Oracle;
 use crate::plan::Plan;
 use crate::scenario::Cell;
-use crate::world::{Ending, Tracer, World};
+use crate::world::{Ending, Stop, Tracer, World};
+
+/// How a run is run, beside its scenario and seed: nothing here but the mutant may make a difference.
+#[derive(Default)]
+pub(super) struct How<'a> {
+    /// A planted bug of the broker.
+    pub(super) mutant: Option<Mutant>,
+    /// Without the oracle.
+    pub(super) unjudged: bool,
+    /// A planted nondeterminism: what the run depends on beside its seed.
+    pub(super) salt: Option<u64>,
+    /// Takes the trace.
+    pub(super) tracer: Option<Tracer<'a>>,
+}
+
+impl How<'_> {
+    /// As a campaign runs, with a planted bug or without.
+    pub(super) fn with(mutant: Option<Mutant>) -> How<'static> {
+        How { mutant, ..How::default() }
+    }
+}
 
 /// Runs one seed of one cell.
-pub(super) fn run(cell: &Cell, seed: u64, mutant: Option<Mutant>, tracer: Option<Tracer<'_>>) -> RunReport {
+pub(super) fn run(cell: &Cell, seed: u64, how: How<'_>) -> RunReport {
+    let How { mutant, unjudged, salt, tracer } = how;
     let plan = Plan::draw(&cell.scenario, seed);
     let image = match given(cell) {
         Ok(image) => image,
         Err(says) => return failed(cell, seed, mutant, Verdict::Void { why: says }),
     };
-    let oracle = Oracle::new(&setup::of(&cell.scenario, &plan));
+    let oracle = if unjudged { Oracle::silent() } else { Oracle::new(&setup::of(&cell.scenario, &plan)) };
     let ended = catch(|| {
         let mut world = World::new(&plan, oracle, guards(mutant), tracer);
         image.iter().for_each(|(name, bytes)| world.give(name, bytes));
+        world.depend_on(salt);
         world.run()
     });
     match ended {
@@ -41,6 +63,7 @@ pub(super) fn name_of(cell: &Cell) -> String {
 fn report(cell: &Cell, seed: u64, mutant: Option<Mutant>, plan: &Plan, ending: Ending) -> RunReport {
     let verdict = judge::verdict(&cell.scenario.expect, plan, &ending);
     let mut report = failed(cell, seed, mutant, verdict);
+    report.stopped_by_oracle = matches!(ending.stop, Some(Stop::Violation(_)));
     report.hash = ending.hash.to_string();
     report.simulated_ms = ending.simulated.as_ms();
     report.events = ending.tally.events;
@@ -57,7 +80,8 @@ fn report(cell: &Cell, seed: u64, mutant: Option<Mutant>, plan: &Plan, ending: E
 /// A report with nothing but its verdict, and the command that runs it again if it is a failure.
 fn failed(cell: &Cell, seed: u64, mutant: Option<Mutant>, verdict: Verdict) -> RunReport {
     let planted = mutant.map_or(String::new(), |mutant| format!(" --mutant {}", mutant.code()));
-    let reproduce = verdict.is_failure().then(|| format!("odradek sim run {} --seed {seed}{planted}", cell.file.display()));
+    let of_matrix = if cell.name.is_empty() { String::new() } else { format!(" --cell {}", cell.name) };
+    let reproduce = verdict.is_failure().then(|| format!("odradek sim run {}{of_matrix} --seed {seed}{planted}", cell.file.display()));
     RunReport { scenario: name_of(cell), seed, reproduce, ..RunReport::of(verdict) }
 }
 

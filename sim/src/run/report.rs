@@ -83,6 +83,9 @@ pub struct RunReport {
     /// Where its capsule is, if one was written.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub capsule: Option<String>,
+    /// A checker ended it before its end.
+    #[serde(skip)]
+    pub stopped_by_oracle: bool,
 }
 
 impl RunReport {
@@ -102,6 +105,7 @@ impl RunReport {
             seen: BTreeMap::new(),
             reproduce: None,
             capsule: None,
+            stopped_by_oracle: false,
         }
     }
 }
@@ -119,6 +123,8 @@ pub struct ScenarioReport {
     pub clean: u64,
     /// Runs that prove nothing.
     pub void: u64,
+    /// Why they prove nothing, and how many of them for that reason.
+    pub voids: BTreeMap<String, u64>,
     /// Runs that failed.
     pub failed: u64,
     /// Anomalies expected in some seed that no seed showed.
@@ -138,10 +144,16 @@ pub struct Campaign {
     pub failures: Vec<RunReport>,
     /// Runs in all.
     pub runs: u64,
+    /// Runs that prove nothing.
+    pub void: u64,
     /// Simulated milliseconds in all.
     pub simulated_ms: u64,
+    /// Events that the world carried out in all.
+    pub events: u64,
     /// Client operations acknowledged in all.
     pub acknowledged: u64,
+    /// What the process ends with.
+    pub exit_code: u8,
 }
 
 impl Campaign {
@@ -152,12 +164,14 @@ impl Campaign {
     }
 }
 
-/// What running everything twice came to.
+/// What running everything in several processes came to.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Twice {
-    /// Runs compared.
+    /// Runs compared, in each of the other processes.
     pub runs: u64,
-    /// Runs that differed, with the first line of their traces that did.
+    /// The other processes.
+    pub legs: Vec<String>,
+    /// Runs that differed.
     pub different: Vec<Difference>,
 }
 
@@ -175,10 +189,44 @@ pub struct Difference {
     pub scenario: String,
     /// The seed.
     pub seed: u64,
-    /// The first line that differs, in the first run.
+    /// The process that disagreed.
+    pub leg: String,
+    /// What makes the difference when nothing else is varied; empty if nobody looked.
+    pub cause: String,
+    /// Which line of the traces differs first; `None` if the traces agree although the hashes do not.
+    pub line: Option<u64>,
+    /// The last line that agrees.
+    pub before: Option<String>,
+    /// The first line that differs, in the first process; empty if no line does.
     pub first: String,
-    /// The same line in the second run.
+    /// The same line in the other.
     pub second: String,
+}
+
+impl Difference {
+    /// A difference of which nothing more is known.
+    pub(super) fn between(report: &RunReport, leg: &str) -> Difference {
+        Difference {
+            scenario: report.scenario.clone(),
+            seed: report.seed,
+            leg: leg.to_owned(),
+            cause: String::new(),
+            line: None,
+            before: None,
+            first: String::new(),
+            second: String::new(),
+        }
+    }
+
+    /// Notes the first line at which two traces part.
+    pub(super) fn say_lines(&mut self, first: &[String], second: &[String]) {
+        let end = || "the trace ends here".to_owned();
+        let parts = (0..first.len().max(second.len())).find(|&nth| first.get(nth) != second.get(nth));
+        let Some(nth) = parts else { return };
+        self.line = Some(nth as u64 + 1);
+        self.before = nth.checked_sub(1).and_then(|nth| first.get(nth).cloned());
+        (self.first, self.second) = (first.get(nth).cloned().unwrap_or_else(end), second.get(nth).cloned().unwrap_or_else(end));
+    }
 }
 
 /// Mutants against scenarios.
