@@ -71,6 +71,7 @@ fn cut(log: &mut LoadLog) -> Vec<Errand> {
     let (gone, kept): (Vec<_>, Vec<_>) = log.listing.snapshots.drain(..).partition(|at| *at > log.end);
     log.listing.snapshots = kept;
     errands.extend(gone.into_iter().rev().map(|at| Errand::Remove(dir.join(&FileName::of(Kind::Snapshot, at)))));
+    errands.extend(stale_indexes(log));
     let mut shorten = None;
     if let Some(Cut { segment, length }) = log.cut {
         let keep = segment + usize::from(length.is_some());
@@ -93,6 +94,14 @@ fn cut(log: &mut LoadLog) -> Vec<Errand> {
     // A cut that a kill interrupted may be in the page cache alone: what it took must not come back in the place of what is appended next.
     errands.extend(shorten.or(last.map(|s| Errand::Sync(s.file))));
     errands
+}
+
+/// Indexes on disk of segments whose own were built again. They are written anew at a roll or a clean stop; a life that is killed before must not leave them
+/// to the next one, since what they say may be of batches that were cut.
+fn stale_indexes(log: &LoadLog) -> Vec<Errand> {
+    let rebuilt = log.segments.all.iter().filter(|s| !s.indexes_on_disk);
+    let names = rebuilt.flat_map(|s| [Kind::Index, Kind::TimeIndex].map(|kind| log.setup.dir.join(&FileName::of(kind, s.base))));
+    names.map(Errand::Remove).collect()
 }
 
 /// The transaction indexes of recovered segments, where they differ from what is on disk.

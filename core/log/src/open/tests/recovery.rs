@@ -178,6 +178,17 @@ fn recovery_rebuilds_what_padding_hid() {
 }
 
 #[test]
+fn indexes_on_disk_go_when_recovery_has_built_others() {
+    // Killed before the others are written, the log must not come back with these: they may speak of batches that were cut.
+    let mut world = World::with_log(&[(0, 0..3), (3, 3..6)]).mark(3, 0, 3);
+    world.log().expect("the log is whole");
+    let left = world.disk.list("t-0").into_iter().filter(|n| n.ends_with("index")).collect::<Vec<_>>();
+    assert_eq!(left, ["00000000000000000000.index", "00000000000000000000.timeindex"]);
+    let at = |verb: &str| world.done.iter().rposition(|a| a.verb() == verb).expect("it was done");
+    assert!(at("remove") < at("syncdir"), "durably");
+}
+
+#[test]
 fn recovery_rebuilds_the_index_of_aborted_transactions() {
     let bytes = [produced(0, &["a"], 7, 0, true), marker(1, false, 7)].concat();
     for on_disk in [None, Some(&[0u8; 100][..])] {
