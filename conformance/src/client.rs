@@ -3,6 +3,7 @@
 use std::fmt;
 use std::process::Command;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
 
 use crate::Part;
 use crate::need::{franz_go_path, python_path};
@@ -67,10 +68,7 @@ impl Client {
         if self == Client::Kcat {
             // kcat cannot delete; our own tool does.
             target.delete_topic(&topic)?;
-            let listed = run(Command::new("kcat").args(["-b", target.bootstrap(), "-L"]))?;
-            if listed.contains(&format!("\"{topic}\"")) {
-                return Err("the topic is still listed after its deletion".to_owned());
-            }
+            await_deletion(target, &topic)?;
         }
         verdict(&said)
     }
@@ -113,6 +111,18 @@ impl Client {
 
 fn topic(client: Client) -> String {
     format!("story-{}-{}", client.to_string().to_lowercase(), TOPICS.fetch_add(1, Ordering::Relaxed))
+}
+
+/// A broker may hear of a deletion a little after the controller has answered.
+fn await_deletion(target: &Target, topic: &str) -> Result<(), String> {
+    let began = Instant::now();
+    while run(Command::new("kcat").args(["-b", target.bootstrap(), "-L"]))?.contains(&format!("\"{topic}\"")) {
+        if began.elapsed() > Duration::from_secs(30) {
+            return Err("the topic is still listed 30 s after its deletion".to_owned());
+        }
+        std::thread::sleep(Duration::from_millis(50));
+    }
+    Ok(())
 }
 
 fn verdict(said: &str) -> Result<String, String> {

@@ -65,12 +65,15 @@ impl Exchange {
         for (at, server) in [self.first, second, self.first].into_iter().enumerate() {
             let during = |says: String| format!("life {} ({server}): {says}", at + 1);
             let target = self.live(server, cluster, &data).map_err(during)?;
-            said = keep(&target, &cluster.join("state.json"), records, server).map_err(during)?;
+            let killed = !self.clean && at < 2;
+            let (count, name) = (records.to_string(), server.to_string());
+            let life = [count.as_str(), &name, if killed { "killed" } else { "stopped" }];
+            said = keep(&target, &cluster.join("state.json"), life).map_err(during)?;
             snapshots = another_snapshot(&data, &snapshots).map_err(during)?;
             if server == Server::Odradek && at > 0 {
                 names_what_it_keeps(&data).map_err(during)?;
             }
-            let ended = if self.clean || at == 2 { target.stop() } else { target.kill() };
+            let ended = if killed { target.kill() } else { target.stop() };
             ended.map_err(during)?;
             if server == Server::Odradek {
                 dump(&data).map_err(during)?;
@@ -112,9 +115,9 @@ impl fmt::Display for Exchange {
     }
 }
 
-fn keep(target: &Target, state: &Path, records: u32, server: Server) -> Result<String, String> {
+fn keep(target: &Target, state: &Path, life: [&str; 3]) -> Result<String, String> {
     let mut command = Command::new(franz_go_path("keep"));
-    command.arg(target.bootstrap()).arg(state).args([records.to_string(), server.to_string()]);
+    command.arg(target.bootstrap()).arg(state).args(life);
     let said = run(&mut command)?;
     said.strip_prefix("ok ").map(str::to_owned).ok_or_else(|| format!("no verdict in: {said}"))
 }

@@ -89,6 +89,9 @@ fn version(said: &str) -> Option<(u32, u32)> {
 }
 
 fn debian(packages: &[&str]) -> Result<(), String> {
+    if !answers("apt-get", &["--version"]) {
+        return Err(format!("--install knows Debian's packages alone, and apt-get is not here; install by hand: {}", packages.join(", ")));
+    }
     eprintln!("installing {}", packages.join(" "));
     run(Command::new("apt-get").args(["update", "-q"])).map_err(|e| format!("apt-get update: {e}"))?;
     run(Command::new("apt-get")

@@ -1,8 +1,8 @@
 // What must survive the change from one server to another on the same directory:
 //
-//	keep BOOTSTRAP STATE RECORDS kafka|odradek
+//	keep BOOTSTRAP STATE RECORDS kafka|odradek stopped|killed
 //
-// Each call is one server's life. The first creates topics; every later one first compares all that the lives before have left; then each writes its share
+// Each call is one server's life, of which the last word says how it will end. The first creates topics; every later one first compares all that the lives before have left; then each writes its share
 // and reads everything back. STATE is a file in which the lives tell each other what was acknowledged. It prints `ok …` or `failed: …`.
 package main
 
@@ -27,6 +27,8 @@ type State struct {
 	TopicIDs  map[string]string  // as the first life gave them
 	Producers map[string]string  // per partition, all that DescribeProducers says
 	Ends      map[string]int64   // per partition, the log end
+	Starts    map[string]int64   // per partition, the log start
+	Killed    bool               // the last life ended so
 	Stables   map[string]int64   // per partition, the end for read_committed
 	Sequence  Sequence           // the producer that goes on through all lives
 	Writes    []TransactionWrite // every record of the topic with transactions, in order of offsets
@@ -79,8 +81,8 @@ func (s *State) save(path string) {
 }
 
 func main() {
-	if len(os.Args) != 5 {
-		fail("keep BOOTSTRAP STATE RECORDS kafka|odradek")
+	if len(os.Args) != 6 {
+		fail("keep BOOTSTRAP STATE RECORDS kafka|odradek stopped|killed")
 	}
 	bootstrap, path, server := os.Args[1], os.Args[2], os.Args[4]
 	records, err := strconv.Atoi(os.Args[3])
@@ -103,6 +105,7 @@ func main() {
 	life.write()
 	life.remember()
 	life.compare()
+	life.state.Killed = os.Args[5] == "killed"
 	life.state.save(path)
 	fmt.Printf("ok %s: %d records, in transactions and around them %s\n", strings.Join(life.state.Lives, ", then "), life.total(), summary(life.state.Writes))
 }
@@ -111,6 +114,7 @@ func main() {
 func (l *Life) write() {
 	l.writeKept()
 	l.writeSequence()
+	l.writeCut()
 	if l.server == "kafka" {
 		l.writeTransactions()
 		l.setAccess()
