@@ -22,7 +22,7 @@ macro_rules! keys {
 
 /// By name. `log.flush.interval.messages` is 1 where Kafka has "never"; everything else is Kafka's default.
 pub(super) const BROKER_KEYS: &[Definition] = keys! {
-    "advertised.listeners", List, None, Rule::Distinct { empty: false }, PerBroker: "Where clients are told to connect; as listeners if not set.";
+    "advertised.listeners", List, None, Rule::Distinct { empty: false }, ReadOnly: "Where clients are told to connect; as listeners if not set.";
     "auto.create.topics.enable", Boolean, Some("true"), Rule::Any, ReadOnly: "Whether asking for a topic that is not there creates it.";
     "auto.leader.rebalance.enable", Boolean, Some("true"), Rule::Any, ReadOnly, unused: "Whether preferred leaders are elected again by themselves.";
     "broker.heartbeat.interval.ms", Int, Some("2000"), Rule::Any, ReadOnly: "How often a broker says that it is alive.";

@@ -98,9 +98,14 @@ pub fn effective_topic(image: &Image, node: NodeId, file: &StaticConfig, topic: 
     TOPIC_KEYS.iter().filter(|key| !is_internal(key)).map(|key| effective_topic_key(&view, overrides, key)).collect()
 }
 
-/// What a topic created with these overrides would have, every key, by name: for the answer to CreateTopics.
+/// What a topic created with these overrides has, every key, by name: for the answer to CreateTopics, which says overrides as they were said.
 pub fn effective_of_overrides(view: &NodeView<'_>, overrides: &Overrides) -> Vec<Effective> {
-    TOPIC_KEYS.iter().filter(|key| !is_internal(key)).map(|key| effective_topic_key(view, Some(overrides), key)).collect()
+    let shown = TOPIC_KEYS.iter().filter(|key| !is_internal(key) || overrides.contains_key(key.name));
+    let one = |key| {
+        let effective = effective_topic_key(view, Some(overrides), key);
+        Effective { value: overrides.get(key.name).cloned().or(effective.value), ..effective }
+    };
+    shown.map(one).collect()
 }
 
 fn effective_topic_key(view: &NodeView<'_>, overrides: Option<&Overrides>, key: &'static Definition) -> Effective {

@@ -27,7 +27,7 @@ pub enum Rule {
     Ratio,
     /// One of these words.
     OneOf(&'static [&'static str]),
-    /// A list of these words, none twice.
+    /// A list of these words; one that is said twice counts once (KIP-1161).
     ListOf(&'static [&'static str]),
     /// A list of anything, nothing twice; empty only if allowed.
     Distinct {
@@ -61,7 +61,14 @@ impl Definition {
             ValueType::Long => number(trimmed.parse::<i64>().ok()),
             ValueType::Double if ten_thousandths(trimmed).is_some() => Ok(trimmed.to_owned()),
             ValueType::Double => Err(self.not_a_number(value)),
-            ValueType::List => Ok(split(trimmed).collect::<Vec<_>>().join(",")),
+            ValueType::List => {
+                let mut entries: Vec<&str> = split(trimmed).collect();
+                if matches!(self.rule, Rule::ListOf(_)) {
+                    let mut seen = std::collections::BTreeSet::new();
+                    entries.retain(|entry| seen.insert(*entry));
+                }
+                Ok(entries.join(","))
+            }
             ValueType::String | ValueType::Class | ValueType::Password => Ok(trimmed.to_owned()),
         }
     }

@@ -148,8 +148,7 @@ fn values_are_refused_in_kafkas_words_and_kept_in_plain_form() {
         refused("min.cleanable.dirty.ratio", "-0.00001"),
         invalid("-0.00001", "min.cleanable.dirty.ratio", "Value must be at least 0")
     );
-    let twice = "Configuration 'cleanup.policy' values must not be duplicated.".to_owned();
-    assert_eq!(refused("cleanup.policy", "delete,delete"), Err(twice));
+    assert_eq!(refused("cleanup.policy", "delete,delete").as_deref(), Ok("delete"));
     assert_eq!(refused("cleanup.policy", " delete , compact ").as_deref(), Ok("delete,compact"));
     assert_eq!(refused("cleanup.policy", "").as_deref(), Ok(""));
     assert_eq!(refused("retention.ms", " +0100 ").as_deref(), Ok("100"));
@@ -178,4 +177,12 @@ fn broker_overrides_are_checked_as_a_whole() {
     let single = "Cannot update these configs at default cluster level, broker id must be specified: [cordoned.log.dirs]".to_owned();
     assert_eq!(refused(&[("cordoned.log.dirs", "/x")], true), Err(single));
     assert_eq!(refused(&[("some.plugin", "x")], true), Ok(()));
+}
+
+#[test]
+fn a_word_said_twice_counts_once_where_words_are_given() {
+    let policy = topic_key("cleanup.policy").expect("it is in the table");
+    assert_eq!(policy.parse("delete, compact,delete").as_deref(), Ok("delete,compact"));
+    let listeners = broker_key("listeners").expect("it is in the table");
+    assert!(listeners.parse("PLAINTEXT://:1,PLAINTEXT://:1").is_err());
 }

@@ -60,15 +60,16 @@ impl Controller {
         responses: &mut Vec<DeletableTopicResult>,
     ) -> BTreeMap<Uuid, Arc<str>> {
         let mut doomed = BTreeMap::new();
+        let unknown_id = Refusal::new(ErrorCode::UnknownTopicId, "There is no topic of this id.");
         for &id in ids {
             match self.image.topic_by_id(id) {
                 Some(topic) => drop(doomed.insert(id, Arc::clone(&topic.name))),
-                None => responses.push(delete_topic_result(None, id.into(), Some(&Refusal::bare(ErrorCode::UnknownTopicId)))),
+                None => responses.push(delete_topic_result(None, id.into(), Some(&unknown_id))),
             }
         }
         for &name in names {
             let Some(id) = self.image.topic_id(name) else {
-                let why = Refusal::bare(ErrorCode::UnknownTopicOrPartition);
+                let why = Refusal::new(ErrorCode::UnknownTopicOrPartition, "There is no topic of this name.");
                 responses.push(delete_topic_result(Some(&text(name)), KafkaUuid::ZERO, Some(&why)));
                 continue;
             };

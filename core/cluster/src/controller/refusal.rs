@@ -89,6 +89,7 @@ pub(super) fn create_topic_refused(name: &KafkaString, why: &Refusal) -> create_
         name: name.clone(),
         error_code: why.error.code(),
         error_message: why.message(),
+        configs: Some(Vec::new()),
         ..Default::default()
     }
 }

@@ -186,6 +186,7 @@ fn topics_are_deleted_by_name_and_by_id_once() {
         ControllerResponse::DeleteTopics(r) => r.responses,
         other => panic!("{other:?}"),
     };
+    assert!(reply.iter().all(|r| r.error_message.is_some() == (r.error_code != 0)), "whoever is refused is told why");
     let mut results: Vec<_> = reply.iter().map(|r| (r.name.as_ref().map_or("-", |n| n.as_str()), r.error_code)).collect();
     results.sort_unstable();
     let invalid = code(ErrorCode::InvalidRequest);
@@ -205,4 +206,21 @@ fn topic_ids_are_drawn_by_name_and_place() {
     create(&mut other, vec![topic("b")]);
     assert_ne!(world.image().topic_id("a"), world.image().topic_id("b"));
     assert_eq!(world.image().topic_id("b"), other.image().topic_id("b"), "one creation more shifts no other");
+}
+
+#[test]
+fn created_topics_are_told_their_overrides_as_they_were_said_and_refused_ones_an_empty_list() {
+    let mut world = World::with_brokers(&[0]);
+    let config = |name: &str, value: &str| CreatableTopicConfig { name: text(name), value: Some(text(value)), ..Default::default() };
+    let configs =
+        vec![config("max.message.bytes", " 1000 "), config("cleanup.policy", "delete,delete"), config("internal.segment.bytes", "5000")];
+    let created = create(&mut world, vec![CreatableTopic { configs, ..topic("said") }]);
+    assert_eq!(created[0].error_code, 0);
+    let told = created[0].configs.as_ref().expect("they are told");
+    let value = |key: &str| told.iter().find(|c| c.name.as_str() == key).and_then(|c| c.value.as_ref()).map(ToString::to_string);
+    assert_eq!(value("max.message.bytes").as_deref(), Some(" 1000 "));
+    assert_eq!(value("cleanup.policy").as_deref(), Some("delete,delete"));
+    assert_eq!(value("internal.segment.bytes").as_deref(), Some("5000"));
+    let refused = create(&mut world, vec![topic("a b")]);
+    assert_eq!(refused[0].configs, Some(Vec::new()));
 }
