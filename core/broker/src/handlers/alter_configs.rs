@@ -1,15 +1,20 @@
-//! AlterConfigs: the controller decides (the older form, which replaces every override).
+//! AlterConfigs: this broker checks its own keys, the controller decides the rest (the older form, which replaces every override).
 
+use odradek_cluster::alter::{answer_legacy, check_legacy};
 use odradek_cluster::controller::ControllerRequest;
 use odradek_machine::Now;
-use odradek_wire::messages::AlterConfigsRequestData;
+use odradek_wire::messages::{AlterConfigsRequestData, AlterConfigsResponseData};
 
-use super::forward::{FORWARD_MS, pass_on};
+use super::forward::{FORWARD_MS, Whole, pass_part_on};
 use super::{Ask, Reply};
 use crate::io::Outbox;
 use crate::running::Running;
 
-/// Passes the request on.
+/// Passes on what the controller is to decide; answers at once if that is nothing.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: AlterConfigsRequestData, out: &mut Outbox) -> Reply {
-    pass_on(node, now, ask, FORWARD_MS, ControllerRequest::AlterConfigs(request), out)
+    let (refused, rest) = check_legacy(node.me(), &request);
+    if rest.resources.is_empty() {
+        return Reply::Now(answer_legacy(&request, &refused, &AlterConfigsResponseData::default()).into());
+    }
+    pass_part_on(node, now, ask, FORWARD_MS, ControllerRequest::AlterConfigs(rest), Whole::Legacy(request, refused), out)
 }

@@ -30,7 +30,7 @@ const HIGH_WATERMARK: i64 = -1;
 /// Moves what may be moved.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &DeleteRecordsRequestData, out: &mut Outbox) -> Reply {
     let mut pending = PendingDeleteRecords { topics: Vec::new(), waiting: Vec::new() };
-    for (topic_at, topic) in request.topics.iter().enumerate() {
+    for (topic_at, topic) in request.topics.iter().filter(|t| !t.partitions.is_empty()).enumerate() {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for (at, asked) in topic.partitions.iter().enumerate() {
             let base = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index).with_low_watermark(-1);
@@ -59,10 +59,10 @@ fn one(
     asked: &DeleteRecordsPartition,
     out: &mut Outbox,
 ) -> Result<(PartitionId, Offset), ErrorCode> {
+    let id = node.partition(&topic_key(false, topic, Default::default()), asked.partition_index).map_err(|r| r.error)?;
     if is_internal(topic) {
         return Err(ErrorCode::InvalidTopicException);
     }
-    let id = node.partition(&topic_key(false, topic, Default::default()), asked.partition_index).map_err(|r| r.error)?;
     let moved = node.with_replica(now, id, out, |replica, said| {
         replica.leader(None).map_err(|r| r.error)?;
         if !replica.config.cleanup_policy.delete {

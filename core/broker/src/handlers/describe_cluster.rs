@@ -8,15 +8,20 @@ use super::resolve::CLUSTER_OPERATIONS;
 use super::{Ask, Reply};
 use crate::running::Running;
 
-/// Endpoints of brokers; those of controllers are told by controllers.
+/// Endpoints of brokers.
 const BROKERS: i8 = 1;
+/// Endpoints of controllers, which are told by controllers.
+const CONTROLLERS: i8 = 2;
 
 /// Answers from the committed image.
 pub(crate) fn handle(node: &Running, ask: &Ask, request: &DescribeClusterRequestData) -> Reply {
-    if request.endpoint_type != BROKERS {
-        let refused = DescribeClusterResponseData::default().with_error_code(ErrorCode::MismatchedEndpointType.code()).with_error_message(
-            Some(text("The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER")),
-        );
+    let refusal = match request.endpoint_type {
+        BROKERS => None,
+        CONTROLLERS => Some((ErrorCode::MismatchedEndpointType, "The request asks for controllers, and this is an endpoint of brokers.")),
+        _ => Some((ErrorCode::UnsupportedEndpointType, "The request asks for endpoints of an unknown type.")),
+    };
+    if let Some((error, why)) = refusal {
+        let refused = DescribeClusterResponseData::default().with_error_code(error.code()).with_error_message(Some(text(why)));
         return Reply::Now(refused.into());
     }
     let listener = node.listener_of(ask.key.connection);

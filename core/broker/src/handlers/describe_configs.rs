@@ -1,6 +1,7 @@
 //! DescribeConfigs: what holds, who said so, and what it means (KIP-133, KIP-226, KIP-569).
 
 use odradek_cluster::config::{Effective, effective_broker, effective_every_broker, effective_topic};
+use odradek_cluster::controller::check_topic_name;
 use odradek_cluster::image::ResourceType;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::messages::describe_configs_request::DescribeConfigsResource;
@@ -25,6 +26,7 @@ fn one(node: &Running, resource: &DescribeConfigsResource, request: &DescribeCon
                 None => true,
                 Some(keys) => keys.iter().any(|k| k.as_str() == e.definition.name),
             };
+            let base = base.with_error_message(Some(text("")));
             base.with_configs(all.iter().filter(wanted).map(|e| config(e, request)).collect())
         }
         Err((error, why)) => base.with_error_code(error.code()).with_error_message(Some(text(&why))),
@@ -34,6 +36,9 @@ fn one(node: &Running, resource: &DescribeConfigsResource, request: &DescribeCon
 fn effective(node: &Running, kind: ResourceType, name: &str) -> Result<Vec<Effective>, (ErrorCode, String)> {
     let (image, me, file) = (node.image(), node.me(), &node.setup.config);
     match kind {
+        ResourceType::TOPIC if check_topic_name(name).is_err() => {
+            Err((ErrorCode::InvalidTopicException, format!("No topic has the name '{name}'.")))
+        }
         ResourceType::TOPIC if image.topic(name).is_none() => Err((ErrorCode::UnknownTopicOrPartition, String::new())),
         ResourceType::TOPIC => Ok(effective_topic(image, me, file, name)),
         ResourceType::BROKER if name.is_empty() => Ok(effective_every_broker(image)),
@@ -42,6 +47,10 @@ fn effective(node: &Running, kind: ResourceType, name: &str) -> Result<Vec<Effec
             let why = format!("Unexpected broker id, expected {} or empty string, but received {name}", me.0);
             Err((ErrorCode::InvalidRequest, why))
         }
+        ResourceType::BROKER_LOGGER if name != me.0.to_string() => {
+            Err((ErrorCode::InvalidRequest, format!("The loggers of broker {} are asked of it by its id, and not by '{name}'.", me.0)))
+        }
+        ResourceType::CLIENT_METRICS if name.is_empty() => Err((ErrorCode::InvalidRequest, "Client metrics have a name.".to_owned())),
         ResourceType::BROKER_LOGGER | ResourceType::CLIENT_METRICS | ResourceType::GROUP => Ok(Vec::new()),
         other => Err((ErrorCode::InvalidRequest, format!("Unsupported resource type: {}", other.0))),
     }

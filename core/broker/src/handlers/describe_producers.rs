@@ -1,6 +1,8 @@
 //! DescribeProducers: who writes to a partition, as its log remembers it (KIP-664).
 
+use odradek_cluster::controller::check_topic_name;
 use odradek_log::producers::ProducerInfo;
+use odradek_wire::error::ErrorCode;
 use odradek_wire::messages::describe_producers_request::TopicRequest;
 use odradek_wire::messages::describe_producers_response::{PartitionResponse, ProducerState, TopicResponse};
 use odradek_wire::messages::{DescribeProducersRequestData, DescribeProducersResponseData, text};
@@ -19,6 +21,13 @@ pub(crate) fn handle(node: &Running, request: &DescribeProducersRequestData) -> 
 
 fn one(node: &Running, topic: &str, index: i32) -> PartitionResponse {
     let base = PartitionResponse::default().with_partition_index(index);
+    let nowhere = |error: ErrorCode, why: &str| base.clone().with_error_code(error.code()).with_error_message(Some(text(why)));
+    if check_topic_name(topic).is_err() {
+        return nowhere(ErrorCode::InvalidTopicException, "No topic has such a name.");
+    }
+    if node.image().topic(topic).is_none() {
+        return nowhere(ErrorCode::UnknownTopicOrPartition, "There is no topic of this name.");
+    }
     let replica = node.replica_named(topic, index).and_then(|r| r.leader(None).map(|_| r));
     match replica {
         Ok(replica) => base.with_active_producers(replica.log.producers().iter().map(producer).collect()),

@@ -1,5 +1,6 @@
 //! DescribeTopicPartitions: topics page by page, with the ELR (KIP-966).
 
+use odradek_cluster::controller::check_topic_name;
 use odradek_cluster::image::Topic;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::NodeId;
@@ -23,6 +24,12 @@ pub(crate) fn handle(node: &Running, request: &DescribeTopicPartitionsRequestDat
     };
     names.sort_unstable();
     names.dedup();
+    if let Some(cursor) = &request.cursor
+        && !is_place(cursor.topic_name.as_str(), cursor.partition_index, request)
+    {
+        let refused = names.iter().filter(|_| !request.topics.is_empty()).map(|n| failed(n, ErrorCode::InvalidRequest)).collect();
+        return Reply::Now(DescribeTopicPartitionsResponseData::default().with_topics(refused).into());
+    }
     let mut response = DescribeTopicPartitionsResponseData::default();
     for name in names.iter().filter(|n| n.as_str() >= first) {
         let start = if name == first { std::mem::take(&mut from) } else { 0 };
@@ -31,8 +38,8 @@ pub(crate) fn handle(node: &Running, request: &DescribeTopicPartitionsRequestDat
             break;
         }
         let Some(topic) = node.image().topic(name) else {
-            let missing = DescribeTopicPartitionsResponseTopic::default().with_name(Some(text(name)));
-            response.topics.push(missing.with_error_code(ErrorCode::UnknownTopicOrPartition.code()));
+            let error = if check_topic_name(name).is_ok() { ErrorCode::UnknownTopicOrPartition } else { ErrorCode::InvalidTopicException };
+            response.topics.push(failed(name, error).with_topic_authorized_operations(TOPIC_OPERATIONS));
             continue;
         };
         let partitions: Vec<_> = topic.partitions.range(start..).take(left).map(|(&index, p)| partition(node, index, p)).collect();
@@ -45,6 +52,15 @@ pub(crate) fn handle(node: &Running, request: &DescribeTopicPartitionsRequestDat
         }
     }
     Reply::Now(response.into())
+}
+
+/// True for a cursor that can have come from an answer to this request: on one of its topics, if it names any.
+fn is_place(topic: &str, partition: i32, request: &DescribeTopicPartitionsRequestData) -> bool {
+    partition >= 0 && (request.topics.is_empty() || request.topics.iter().any(|t| t.name.as_str() == topic))
+}
+
+fn failed(name: &str, error: ErrorCode) -> DescribeTopicPartitionsResponseTopic {
+    DescribeTopicPartitionsResponseTopic::default().with_name(Some(text(name))).with_error_code(error.code())
 }
 
 fn cursor(topic: &str, partition: i32) -> Cursor {

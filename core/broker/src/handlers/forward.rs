@@ -1,8 +1,10 @@
 //! Requests that are the controller's to decide: passed on, and its answer passed back.
 
+use odradek_cluster::alter::{Refused, answer_incremental, answer_legacy};
 use odradek_cluster::controller::{ControllerRequest, ControllerResponse, Refusal, refuse};
 use odradek_machine::Now;
 use odradek_wire::error::ErrorCode;
+use odradek_wire::messages::{AlterConfigsRequestData, IncrementalAlterConfigsRequestData};
 use odradek_wire::response::Response;
 
 use super::{Ask, Pending, Reply};
@@ -14,6 +16,18 @@ use crate::sessions::RequestKey;
 #[derive(Debug)]
 pub(crate) struct Forwarded {
     request: ControllerRequest,
+    whole: Whole,
+}
+
+/// What a client asked, where the controller has a part of it only.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    /// The controller has all of it.
+    Passed,
+    /// This broker refused some resources.
+    Incremental(IncrementalAlterConfigsRequestData, Refused),
+    /// As `Incremental`, of the older form.
+    Legacy(AlterConfigsRequestData, Refused),
 }
 
 /// How long a request without a time of its own waits for a controller.
@@ -21,16 +35,44 @@ pub(crate) const FORWARD_MS: i32 = 30_000;
 
 /// Passes a request on to the controller.
 pub(crate) fn pass_on(node: &mut Running, now: Now, ask: &Ask, timeout_ms: i32, request: ControllerRequest, out: &mut Outbox) -> Reply {
+    pass_part_on(node, now, ask, timeout_ms, request, Whole::Passed, out)
+}
+
+/// Passes on what the controller is to decide of a request.
+pub(crate) fn pass_part_on(
+    node: &mut Running,
+    now: Now,
+    ask: &Ask,
+    timeout_ms: i32,
+    request: ControllerRequest,
+    whole: Whole,
+    out: &mut Outbox,
+) -> Reply {
     let until = now.mono.plus_ms(u64::try_from(timeout_ms).unwrap_or(0));
     node.purgatory.park(ask.key, Vec::new(), Some(until));
-    node.pending.insert(ask.key, Pending::Forwarded(Box::new(Forwarded { request: request.clone() })));
+    node.pending.insert(ask.key, Pending::Forwarded(Box::new(Forwarded { request: request.clone(), whole })));
     node.ask(now, Asker::Client(ask.key), request, out);
     Reply::Later
 }
 
 /// The controller answered, and what it answered from is committed.
 pub(crate) fn answered(node: &mut Running, now: Now, key: RequestKey, response: ControllerResponse, out: &mut Outbox) {
-    if let Some(response) = to_client(response) {
+    if let Some(Pending::Forwarded(forwarded)) = node.pending.remove(&key) {
+        answer(node, now, key, &forwarded.whole, response, out);
+    }
+}
+
+fn answer(node: &mut Running, now: Now, key: RequestKey, whole: &Whole, response: ControllerResponse, out: &mut Outbox) {
+    let response = match (whole, response) {
+        (Whole::Incremental(request, refused), ControllerResponse::IncrementalAlterConfigs(decided)) => {
+            Some(answer_incremental(request, refused, &decided).into())
+        }
+        (Whole::Legacy(request, refused), ControllerResponse::AlterConfigs(decided)) => {
+            Some(answer_legacy(request, refused, &decided).into())
+        }
+        (_, response) => to_client(response),
+    };
+    if let Some(response) = response {
         node.answer(now, key, &response, out);
     }
 }
@@ -39,7 +81,7 @@ pub(crate) fn answered(node: &mut Running, now: Now, key: RequestKey, response: 
 pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
     let Some(Pending::Forwarded(forwarded)) = node.pending.remove(&key) else { return };
     let why = Refusal::bare(ErrorCode::RequestTimedOut);
-    answered(node, now, key, refuse(&forwarded.request, &why).reply, out);
+    answer(node, now, key, &forwarded.whole, refuse(&forwarded.request, &why).reply, out);
 }
 
 fn to_client(response: ControllerResponse) -> Option<Response> {

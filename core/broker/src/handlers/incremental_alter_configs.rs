@@ -1,15 +1,20 @@
-//! IncrementalAlterConfigs: the controller decides (KIP-339).
+//! IncrementalAlterConfigs: this broker checks its own keys, the controller decides the rest (KIP-339).
 
+use odradek_cluster::alter::{answer_incremental, check_incremental};
 use odradek_cluster::controller::ControllerRequest;
 use odradek_machine::Now;
-use odradek_wire::messages::IncrementalAlterConfigsRequestData;
+use odradek_wire::messages::{IncrementalAlterConfigsRequestData, IncrementalAlterConfigsResponseData};
 
-use super::forward::{FORWARD_MS, pass_on};
+use super::forward::{FORWARD_MS, Whole, pass_part_on};
 use super::{Ask, Reply};
 use crate::io::Outbox;
 use crate::running::Running;
 
-/// Passes the request on.
+/// Passes on what the controller is to decide; answers at once if that is nothing.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: IncrementalAlterConfigsRequestData, out: &mut Outbox) -> Reply {
-    pass_on(node, now, ask, FORWARD_MS, ControllerRequest::IncrementalAlterConfigs(request), out)
+    let (refused, rest) = check_incremental(node.image(), node.me(), &request);
+    if rest.resources.is_empty() {
+        return Reply::Now(answer_incremental(&request, &refused, &IncrementalAlterConfigsResponseData::default()).into());
+    }
+    pass_part_on(node, now, ask, FORWARD_MS, ControllerRequest::IncrementalAlterConfigs(rest), Whole::Incremental(request, refused), out)
 }

@@ -21,6 +21,10 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &InitProd
         let error = if id.is_empty() { ErrorCode::InvalidRequest } else { ErrorCode::CoordinatorNotAvailable };
         return Reply::Now(failed(error).into());
     }
+    // Someone who has an id has an epoch, too (KIP-360).
+    if (request.producer_id == -1) != (request.producer_epoch == -1) {
+        return Reply::Now(failed(ErrorCode::InvalidRequest).into());
+    }
     if let Some(id) = node.membership.producer_ids.draw() {
         return Reply::Now(given(id).into());
     }

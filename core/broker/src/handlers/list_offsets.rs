@@ -70,21 +70,26 @@ enum Found {
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffsetsRequestData, out: &mut Outbox) -> Reply {
     let reader = Reader { version: ask.version, committed: request.isolation_level == 1, consumer: request.replica_id == -1 };
     let mut pending = PendingListOffsets { version: ask.version, topics: Vec::new(), lookups: BTreeMap::new() };
-    for (topic_at, topic) in request.topics.iter().enumerate() {
+    for topic in &request.topics {
         let mut answers = Vec::with_capacity(topic.partitions.len());
         for (at, asked) in topic.partitions.iter().enumerate() {
             let twice = topic.partitions.iter().filter(|p| p.partition_index == asked.partition_index).count() > 1;
+            if twice && topic.partitions[..at].iter().any(|p| p.partition_index == asked.partition_index) {
+                continue; // it is refused once
+            }
             let found =
                 if twice { Found::Failed(ErrorCode::InvalidRequest) } else { one(node, now, topic.name.as_str(), asked, reader, out) };
             if let Found::Cold(lookup) = found {
                 let id = node.partition(&topic_key(false, topic.name.as_str(), Default::default()), asked.partition_index);
                 let id = id.expect("a partition that was just searched is here");
                 node.lookups.entry((id, lookup)).or_default().push(ask.key);
-                pending.lookups.insert((id, lookup), (topic_at, at));
+                pending.lookups.insert((id, lookup), (pending.topics.len(), answers.len()));
             }
             answers.push(answer(asked.partition_index, &found, ask.version));
         }
-        pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(topic.name.as_str())).with_partitions(answers));
+        if !answers.is_empty() {
+            pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(topic.name.as_str())).with_partitions(answers));
+        }
     }
     if pending.lookups.is_empty() {
         return Reply::Now(ListOffsetsResponseData::default().with_topics(pending.topics).into());
@@ -101,7 +106,7 @@ fn one(node: &mut Running, now: Now, topic: &str, asked: &ListOffsetsPartition, 
         Ok(id) => id,
         Err(refusal) => return Found::Failed(refusal.error),
     };
-    let believed = (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
+    let believed = (asked.current_leader_epoch != -1).then_some(LeaderEpoch(asked.current_leader_epoch));
     let timestamp = asked.timestamp;
     let found = node.with_replica(now, id, out, |replica, said| search(replica, believed, timestamp, reader, said));
     found.expect("a partition that was found here has a replica")

@@ -1,5 +1,7 @@
 //! Metadata: brokers, topics and leaders from the committed image; topics that are asked for by name may be created (KIP-4, KIP-516).
 
+use std::collections::BTreeSet;
+
 use odradek_cluster::controller::{ControllerRequest, ControllerResponse, check_topic_name};
 use odradek_cluster::image::Topic;
 use odradek_machine::{Now, reached};
@@ -25,18 +27,12 @@ pub(crate) struct PendingMetadata {
     cluster_operations: bool,
 }
 
-/// Which topics are asked for.
+/// Which topics are asked for, each once.
 #[derive(Debug)]
 enum Wanted {
     All,
-    These(Vec<Result<Named, MetadataResponseTopic>>),
-}
-
-/// One topic, as it is asked for.
-#[derive(Debug)]
-enum Named {
-    Name(String),
-    Id(Uuid),
+    Names(Vec<String>),
+    Ids(Vec<Uuid>),
 }
 
 /// How long an answer waits for topics that are being created.
@@ -44,9 +40,13 @@ const CREATE_MS: u64 = 5_000;
 
 /// Answers from the committed image, after creating what may be created.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &MetadataRequestData, out: &mut Outbox) -> Reply {
+    let wanted = match wanted(ask.version, request.topics.as_deref()) {
+        Ok(wanted) => wanted,
+        Err(error) => return Reply::Now(refused(ask.version, request, error).into()),
+    };
     let pending = PendingMetadata {
         version: ask.version,
-        wanted: wanted(ask.version, request.topics.as_deref()),
+        wanted,
         topic_operations: request.include_topic_authorized_operations,
         cluster_operations: request.include_cluster_authorized_operations,
     };
@@ -79,39 +79,48 @@ pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut O
 }
 
 /// Version 0 says "all" with an empty list; later ones with null, and "none" with an empty list.
-fn wanted(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Wanted {
-    match topics {
-        None => Wanted::All,
-        Some([]) if version == 0 => Wanted::All,
-        Some(topics) => Wanted::These(topics.iter().map(|t| named(version, t)).collect()),
+///
+/// Where any topic is asked for by id, ids alone count. Before version 12 every topic has a name and none an id (KAFKA-14190).
+fn wanted(version: i16, topics: Option<&[MetadataRequestTopic]>) -> Result<Wanted, ErrorCode> {
+    let topics = match topics {
+        None => return Ok(Wanted::All),
+        Some([]) if version == 0 => return Ok(Wanted::All),
+        Some(topics) => topics,
+    };
+    let ids: Vec<Uuid> = topics.iter().map(|t| Uuid::from(t.topic_id)).filter(|id| !id.is_zero()).collect();
+    if version < 12 && !ids.is_empty() {
+        return Err(ErrorCode::InvalidRequest);
     }
+    if !ids.is_empty() {
+        return Ok(Wanted::Ids(once(ids)));
+    }
+    let names: Option<Vec<String>> = topics.iter().map(|t| t.name.as_ref().map(|n| n.as_str().to_owned())).collect();
+    names.map(|names| Wanted::Names(once(names))).ok_or(ErrorCode::InvalidRequest)
 }
 
-fn named(version: i16, topic: &MetadataRequestTopic) -> Result<Named, MetadataResponseTopic> {
-    let id = Uuid::from(topic.topic_id);
-    match &topic.name {
-        Some(name) if id.is_zero() || version < 12 => match check_topic_name(name.as_str()) {
-            Ok(()) => Ok(Named::Name(name.as_str().to_owned())),
-            Err(_) => Err(failed(Some(text(name.as_str())), Uuid::ZERO, ErrorCode::InvalidTopicException)),
-        },
-        None if !id.is_zero() && version >= 12 => Ok(Named::Id(id)),
-        name => Err(failed(name.as_ref().map(|n| text(n.as_str())), id, ErrorCode::InvalidRequest)),
-    }
+fn once<T: Ord + Clone>(mut all: Vec<T>) -> Vec<T> {
+    let mut seen = BTreeSet::new();
+    all.retain(|one| seen.insert(one.clone()));
+    all
+}
+
+/// A request that cannot be understood is refused as a whole, in each of its topics.
+fn refused(version: i16, request: &MetadataRequestData, error: ErrorCode) -> MetadataResponseData {
+    let name = |t: &MetadataRequestTopic| text(t.name.as_ref().map_or("", |n| n.as_str()));
+    let topics = request.topics.iter().flatten().map(|t| failed(Some(name(t)), t.topic_id.into(), error)).collect();
+    let response = MetadataResponseData::default().with_topics(topics);
+    if version >= 13 { response.with_error_code(error.code()) } else { response }
 }
 
 fn failed(name: Option<KafkaString>, id: Uuid, error: ErrorCode) -> MetadataResponseTopic {
-    let name = name.or_else(|| id.is_zero().then(KafkaString::default));
     MetadataResponseTopic::default().with_name(name).with_topic_id(id.into()).with_error_code(error.code())
 }
 
-/// The names that lead to no topic, once each.
+/// The names that lead to no topic and may be a topic's.
 fn missing(node: &Running, wanted: &Wanted) -> Vec<String> {
-    let Wanted::These(topics) = wanted else { return Vec::new() };
-    let names = topics.iter().filter_map(|t| if let Ok(Named::Name(name)) = t { Some(name) } else { None });
-    let mut missing: Vec<String> = names.filter(|n| node.image().topic(n).is_none() && !is_internal(n)).cloned().collect();
-    missing.sort_unstable();
-    missing.dedup();
-    missing
+    let Wanted::Names(names) = wanted else { return Vec::new() };
+    let is_missing = |n: &&String| node.image().topic(n).is_none() && !is_internal(n) && check_topic_name(n).is_ok();
+    names.iter().filter(is_missing).cloned().collect()
 }
 
 fn response(node: &Running, key: RequestKey, asked: &PendingMetadata) -> MetadataResponseData {
@@ -127,7 +136,8 @@ fn response(node: &Running, key: RequestKey, asked: &PendingMetadata) -> Metadat
     let brokers: Vec<MetadataResponseBroker> = alive.map(broker).collect();
     let topics = match &asked.wanted {
         Wanted::All => node.image().topics().map(|t| topic(node, listener, t, asked)).collect(),
-        Wanted::These(these) => these.iter().map(|t| one(node, listener, t, asked)).collect(),
+        Wanted::Names(names) => names.iter().map(|name| by_name(node, listener, name, asked)).collect(),
+        Wanted::Ids(ids) => ids.iter().map(|&id| by_id(node, listener, id, asked)).collect(),
     };
     // A broker of a KRaft cluster names any live broker as controller: what is sent there is passed on.
     let controller = brokers.iter().map(|b| b.node_id).find(|&id| id == node.me().0).or(brokers.first().map(|b| b.node_id));
@@ -140,18 +150,25 @@ fn response(node: &Running, key: RequestKey, asked: &PendingMetadata) -> Metadat
         .with_cluster_authorized_operations(if operations { CLUSTER_OPERATIONS } else { i32::MIN })
 }
 
-fn one(node: &Running, listener: &str, wanted: &Result<Named, MetadataResponseTopic>, asked: &PendingMetadata) -> MetadataResponseTopic {
-    match wanted {
-        Err(failed) => failed.clone(),
-        Ok(Named::Name(name)) => match node.image().topic(name) {
-            Some(found) => topic(node, listener, found, asked),
-            None => failed(Some(text(name)), Uuid::ZERO, ErrorCode::UnknownTopicOrPartition).with_is_internal(is_internal(name)),
-        },
-        Ok(Named::Id(id)) => match node.image().topic_by_id(*id) {
-            Some(found) => topic(node, listener, found, asked),
-            None => failed(None, *id, ErrorCode::UnknownTopicId),
-        },
+fn by_name(node: &Running, listener: &str, name: &str, asked: &PendingMetadata) -> MetadataResponseTopic {
+    let error = match node.image().topic(name) {
+        Some(found) => return topic(node, listener, found, asked),
+        None if check_topic_name(name).is_err() => ErrorCode::InvalidTopicException,
+        None => ErrorCode::UnknownTopicOrPartition,
+    };
+    failed(Some(text(name)), Uuid::ZERO, error).with_is_internal(is_internal(name)).with_topic_authorized_operations(operations(asked))
+}
+
+fn by_id(node: &Running, listener: &str, id: Uuid, asked: &PendingMetadata) -> MetadataResponseTopic {
+    match node.image().topic_by_id(id) {
+        Some(found) => topic(node, listener, found, asked),
+        None => failed(None, id, ErrorCode::UnknownTopicId).with_topic_authorized_operations(operations(asked)),
     }
+}
+
+/// What may be done to a topic, if that is asked; told of a topic that is not there, too.
+const fn operations(asked: &PendingMetadata) -> i32 {
+    if asked.topic_operations { TOPIC_OPERATIONS } else { i32::MIN }
 }
 
 fn topic(node: &Running, listener: &str, topic: &Topic, asked: &PendingMetadata) -> MetadataResponseTopic {
@@ -161,7 +178,7 @@ fn topic(node: &Running, listener: &str, topic: &Topic, asked: &PendingMetadata)
         .with_topic_id(topic.id.into())
         .with_is_internal(is_internal(&topic.name))
         .with_partitions(partitions)
-        .with_topic_authorized_operations(if asked.topic_operations { TOPIC_OPERATIONS } else { i32::MIN })
+        .with_topic_authorized_operations(operations(asked))
 }
 
 fn partition(node: &Running, listener: &str, index: i32, p: &odradek_cluster::image::Partition) -> MetadataResponsePartition {

@@ -25,9 +25,12 @@ fn one(node: &Running, topic: &str, asked: &OffsetForLeaderPartition) -> EpochEn
         Ok(replica) => replica,
         Err(refusal) => return failed(refusal.error),
     };
-    let believed = (asked.current_leader_epoch >= 0).then_some(LeaderEpoch(asked.current_leader_epoch));
+    let believed = (asked.current_leader_epoch != -1).then_some(LeaderEpoch(asked.current_leader_epoch));
     if let Err(refusal) = replica.leader(believed) {
         return failed(refusal.error);
+    }
+    if asked.leader_epoch == -1 {
+        return base; // nobody's epoch ends nowhere
     }
     match replica.log.end_offset_for(LeaderEpoch(asked.leader_epoch)) {
         Some(end) => base.with_leader_epoch(end.epoch.0).with_end_offset(end.end.0),

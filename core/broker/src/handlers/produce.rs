@@ -73,9 +73,9 @@ pub(crate) struct Slot {
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: ProduceRequest, out: &mut Outbox) -> Reply {
     let acks = Acks::known(request.acks);
     let refusal = match acks {
+        // A batch of a transaction has a transactional id to be authorized by; an id without such a batch means nothing.
+        Some(_) if request.transactional_id.is_none() && is_transactional(&request) => Some(ErrorCode::TransactionalIdAuthorizationFailed),
         None => Some(ErrorCode::InvalidRequiredAcks),
-        // Transactions are not spoken yet: as for one whose partition was never added to it.
-        Some(_) if request.transactional_id.is_some() => Some(ErrorCode::InvalidTxnState),
         Some(_) => None,
     };
     let mut pending = PendingProduce { version: ask.version, acks: acks.unwrap_or(Acks::All), topics: Vec::new(), waiting: 0 };
@@ -87,9 +87,6 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: ProduceRe
             let slot = Slot { key: ask.key, topic: topic_at, part: part_at };
             let taken = match refusal {
                 Some(error) => Err(answer::refused(partition.index, Refusal::of(error))),
-                None if is_internal(topic.name.as_str()) => {
-                    Err(answer::refused(partition.index, Refusal::of(ErrorCode::InvalidTopicException)))
-                }
                 None => take(node, &key, partition.index, partition.batch),
             };
             let state = match taken {
@@ -115,6 +112,11 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: ProduceRe
     Reply::Later
 }
 
+fn is_transactional(request: &ProduceRequest) -> bool {
+    let mut batches = request.topics.iter().flat_map(|t| &t.partitions).filter_map(|p| p.batch.as_ref().ok());
+    batches.any(ProducerBatch::is_transactional)
+}
+
 /// What of a part can be said before the log is asked.
 fn take(
     node: &Running,
@@ -123,8 +125,13 @@ fn take(
     batch: Result<ProducerBatch, BatchError>,
 ) -> Result<(PartitionId, Box<ProducerBatch>), Box<PartitionProduceResponse>> {
     let id = node.partition(topic, index).map_err(|refusal| answer::refused(index, refusal))?;
-    let batch = batch.map_err(|wrong| answer::invalid_batch(index, &wrong))?;
+    let replica = node.replicas.get(&id).expect("a partition that was found here has a replica");
+    if is_internal(&replica.topic) {
+        return Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTopicException)));
+    }
+    let batch = batch.map_err(|wrong| answer::invalid_batch(index, &wrong, replica.log.log_start()))?;
     if batch.is_transactional() {
+        // Transactions are not spoken yet: as for one whose partition was never added to it.
         return Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTxnState)));
     }
     Ok((id, Box::new(batch)))

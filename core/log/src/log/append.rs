@@ -50,7 +50,7 @@ impl Log {
                 return Ok(Appended {
                     base: original.base_offset(),
                     end: original.last_offset.next(),
-                    log_append_time_ms: self.setup.config.log_append_time.then_some(original.timestamp_ms),
+                    log_append_time_ms: Some(original.timestamp_ms),
                     log_start: self.ends.start,
                     duplicate: true,
                 });

@@ -88,8 +88,12 @@ impl Log {
         }
     }
 
+    /// A batch that does not fit is left out whole if it would be the first; behind others its head may be there, which readers drop (KIP-74).
     fn gather(&self, start: &Start, until: Offset, bytes_max: u64, at_least_one: bool) -> Slice {
         let mut slice = Slice { ranges: Vec::new(), base: start.batch.base, bytes: 0, aborted: Vec::new() };
+        if !at_least_one && bytes_max < start.batch.length {
+            return slice;
+        }
         let mut left = if at_least_one { bytes_max.max(start.batch.length) } else { bytes_max };
         for (i, s) in self.segments.iter().enumerate().skip(start.segment) {
             let at = if i == start.segment { start.batch.at } else { 0 };

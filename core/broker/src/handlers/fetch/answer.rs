@@ -12,6 +12,9 @@ use crate::handlers::Reply;
 use crate::running::Running;
 use crate::sessions::RequestKey;
 
+/// The version that tells leaders to those who asked somebody else (KIP-951).
+const LEADERS_SINCE: i16 = 16;
+
 /// The answer with what was read, as far as the session wants it told.
 pub(super) fn whole(
     node: &mut Running,
@@ -24,7 +27,11 @@ pub(super) fn whole(
         Ok(id) => id,
         Err(error) => return frame(node, key, FetchAnswer::of_error(error)),
     };
-    let node_endpoints = if fetch.version >= 16 { endpoints(node, key, &answers) } else { Vec::new() };
+    if fetch.version < LEADERS_SINCE {
+        answers.iter_mut().for_each(|(_, answer)| answer.current_leader = None);
+    }
+    // Followers know where leaders live from the metadata log.
+    let node_endpoints = if fetch.limits.follower.is_none() { endpoints(node, key, &answers) } else { Vec::new() };
     let topics = by_topic(answers);
     frame(node, key, FetchAnswer { session_id, topics, node_endpoints, ..FetchAnswer::of_error(odradek_wire::error::ErrorCode::None) })
 }

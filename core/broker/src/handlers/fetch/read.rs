@@ -51,12 +51,19 @@ pub(super) fn everything(node: &mut Running, now: Now, fetch: &PendingFetch, out
                     }
                 }
             }
+            Err(refusal) if matches!(refusal.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId) => {
+                let unknown = FetchedPartition { aborted_transactions: Some(Vec::new()), ..refused(*index, refusal) };
+                // What is not there does not hurry what others wait for, or a consumer of a deleted topic would ask without end.
+                seen.answers.push((topic.clone(), unknown));
+                continue;
+            }
             Err(refusal) => refused(*index, refusal),
         };
         seen.bytes += answer.records.iter().map(Part::length).sum::<u64>();
         seen.at_once |= is_answer(answer.error) || answer.diverging_epoch.is_some();
         seen.answers.push((topic.clone(), answer));
     }
+    seen.at_once |= seen.partitions.is_empty();
     seen
 }
 
@@ -82,7 +89,7 @@ fn one(
         Err(refusal) => return Ok(refused(index, refusal)),
     };
     if limits.follower.is_some_and(|id| !leader.followers.contains_key(&NodeId(id))) {
-        return Ok(FetchedPartition::of_error(index, ErrorCode::NotLeaderOrFollower));
+        return Ok(refused(index, Refusal { error: ErrorCode::NotLeaderOrFollower, leader: Some((leader.me, leader.epoch)) }));
     }
     let ends = replica.ends();
     let base = FetchedPartition {

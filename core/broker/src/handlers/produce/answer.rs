@@ -41,25 +41,28 @@ pub(super) fn refused(index: i32, refusal: Refusal) -> Box<PartitionProduceRespo
     Box::new(answer)
 }
 
-/// A refusal with a sentence.
-pub(super) fn refused_because(index: i32, error: ErrorCode, why: &str) -> Box<PartitionProduceResponse> {
+/// A refusal with a sentence. Where the log itself was asked, it says where it begins.
+pub(super) fn refused_because(index: i32, error: ErrorCode, why: &str, log_start: Option<Offset>) -> Box<PartitionProduceResponse> {
     let mut answer = refused(index, Refusal::of(error));
     answer.error_message = Some(text(why));
+    answer.log_start_offset = log_start.map_or(-1, |o| o.0);
     answer
 }
 
-/// A batch that is wrong in itself.
-pub(super) fn invalid_batch(index: i32, wrong: &BatchError) -> Box<PartitionProduceResponse> {
-    refused_because(index, wrong.code(), &wrong.to_string())
+/// A batch that is wrong in itself. Kafka asks the log about all that has one whole batch of a known format and checksum.
+pub(super) fn invalid_batch(index: i32, wrong: &BatchError, log_start: Offset) -> Box<PartitionProduceResponse> {
+    let of_request =
+        matches!(wrong, BatchError::NoBatch | BatchError::ManyBatches | BatchError::Magic { .. } | BatchError::CodecTooNew { .. });
+    let asked = !of_request && !matches!(wrong.code(), ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge);
+    refused_because(index, wrong.code(), &wrong.to_string(), asked.then_some(log_start))
 }
 
 /// A record without a key for a compacted topic (KIP-467).
 pub(super) fn without_key(index: i32, at: i32, log_start: Offset, topic: &str) -> Box<PartitionProduceResponse> {
     let says = format!("Compacted topic cannot accept message without key in topic partition {topic}-{index}.");
-    let mut answer = refused_because(index, ErrorCode::InvalidRecord, "One or more records have been rejected");
+    let mut answer = refused_because(index, ErrorCode::InvalidRecord, "One or more records have been rejected", Some(log_start));
     let record = BatchIndexAndErrorMessage::default().with_batch_index(at).with_batch_index_error_message(Some(text(&says)));
     answer.record_errors = vec![record];
-    answer.log_start_offset = log_start.0;
     answer
 }
 
@@ -69,7 +72,7 @@ pub(super) fn whole(node: &Running, key: RequestKey, over: PendingProduce) -> Re
     let (version, acks) = (over.version, over.acks);
     let mut leaders = Vec::new();
     let mut topics = Vec::with_capacity(over.topics.len());
-    for topic in over.topics {
+    for topic in over.topics.into_iter().filter(|t| !t.parts.is_empty()) {
         let mut parts = Vec::with_capacity(topic.parts.len());
         for part in topic.parts {
             let State::Over(answer) = part.state else { unreachable!("no part of an answered request waits") };

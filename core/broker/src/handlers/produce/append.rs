@@ -8,6 +8,7 @@ use odradek_log::log::{AppendError, Appended};
 use odradek_machine::{Now, reached};
 use odradek_wire::batch::{BatchError, ProducerBatch};
 use odradek_wire::error::ErrorCode;
+use odradek_wire::ids::Offset;
 use odradek_wire::messages::produce_response::PartitionProduceResponse;
 use odradek_wire::request::Acks;
 
@@ -54,7 +55,10 @@ pub(super) fn recompressed(
     let mut went_on = vec![slot.key];
     let appended = match batch {
         Ok(batch) => append(node, now, slot, id, batch, out),
-        Err(wrong) => Err(answer::invalid_batch(index_of(node, slot), &wrong)),
+        Err(wrong) => {
+            let log_start = node.replicas.get(&id).map_or(Offset(0), |r| r.log.log_start());
+            Err(answer::invalid_batch(index_of(node, slot), &wrong, log_start))
+        }
     };
     settle_part(node, slot, id, appended);
     while let Some((slot, batch)) = queue.pop_front() {
@@ -109,9 +113,10 @@ fn append(
     if let Some(at) = unkeyed(&replica.config, &batch) {
         return Err(answer::without_key(index, at, replica.log.log_start(), &replica.topic));
     }
+    let log_start = replica.log.log_start();
     let incoming = Incoming::produced(*batch);
     let appended = node.with_replica(now, id, out, |replica, said| replica.append(now, incoming, said));
-    appended.expect("the replica was found above").map_err(|error| refused(index, &error))
+    appended.expect("the replica was found above").map_err(|error| refused(index, &error, log_start))
 }
 
 /// The first record without a key, where the topic needs keys: one that is compacted.
@@ -119,7 +124,7 @@ fn unkeyed(config: &TopicConfig, batch: &ProducerBatch) -> Option<i32> {
     batch.facts().first_without_key.filter(|_| config.cleanup_policy.compact)
 }
 
-fn refused(index: i32, error: &AppendError) -> Box<PartitionProduceResponse> {
+fn refused(index: i32, error: &AppendError, log_start: Offset) -> Box<PartitionProduceResponse> {
     let code = match error {
         AppendError::OutOfService => ErrorCode::KafkaStorageError,
         AppendError::Busy | AppendError::NotNext { .. } => ErrorCode::NotLeaderOrFollower,
@@ -132,5 +137,14 @@ fn refused(index: i32, error: &AppendError) -> Box<PartitionProduceResponse> {
         AppendError::TransactionState { .. } => ErrorCode::InvalidTxnState,
         AppendError::Exhausted { .. } => ErrorCode::UnknownServerError,
     };
-    answer::refused_because(index, code, &error.to_string())
+    // What was refused before anything of the log was looked at, as Kafka does it, does not say where the log begins.
+    let unasked = matches!(
+        error,
+        AppendError::OutOfService
+            | AppendError::Busy
+            | AppendError::NotNext { .. }
+            | AppendError::TooLarge { .. }
+            | AppendError::LargerThanSegment { .. }
+    );
+    answer::refused_because(index, code, &error.to_string(), (!unasked).then_some(log_start))
 }
