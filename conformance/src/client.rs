@@ -49,7 +49,7 @@ impl Client {
             Part::Python => Some(Client::Python),
             Part::FranzGo => Some(Client::FranzGo),
             Part::Java => Some(Client::Java),
-            Part::Directories => None,
+            Part::Directories | Part::Answers => None,
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is a Rust test: a client or tool that cannot be had is a failure that says what is missing, and no concern of `cargo just test`.
 
+mod answers;
 mod client;
 mod directories;
 mod dump;
@@ -33,6 +34,9 @@ struct Arguments {
     /// Whose server
     #[arg(long, value_enum)]
     against: Option<Whose>,
+    /// Which groups of answers, of the part `answers`
+    #[arg(long, value_delimiter = ',')]
+    groups: Vec<String>,
     /// Records of each story
     #[arg(long)]
     records: Option<u32>,
@@ -51,6 +55,8 @@ enum Part {
     Java,
     /// Directories written by one server and read by the other.
     Directories,
+    /// What our server answers to every API in every version, against what Apache Kafka answers.
+    Answers,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -78,6 +84,9 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<usize, String> {
     let parts = if arguments.only.is_empty() { Part::value_variants().to_vec() } else { arguments.only.clone() };
     let against = arguments.against.unwrap_or(if arguments.quick { Whose::Odradek } else { Whose::Both });
+    if arguments.only.contains(&Part::Answers) && against != Whose::Both {
+        return Err("the part 'answers' holds both servers against each other: say --against both".to_owned());
+    }
     need::all(&parts, arguments.install, against != Whose::Odradek)?;
 
     let mut tally = Tally::default();
@@ -108,6 +117,9 @@ fn run(arguments: &Arguments) -> Result<usize, String> {
         for exchange in directories::exchanges() {
             tally.count(&exchange.to_string(), || exchange.run(records));
         }
+    }
+    if parts.contains(&Part::Answers) && against == Whose::Both {
+        tally.count("answers of odradek and Apache Kafka", || answers::run(&arguments.groups));
     }
     println!("{} passed, {} failed", tally.passed, tally.failed);
     Ok(tally.failed)
