@@ -55,7 +55,7 @@ $(date -u +%F), $(nproc) cores shared with the load, $(awk '/MemTotal/ { printf 
 Columns: **kafka** is Apache Kafka $(sed -n 's/.*<kafka.version>\(.*\)<.*/\1/p' "$here/peers/kafka/pom.xml") (KRaft, one node, 1 GiB heap); **odradek** is this server, one node; **limit** is a broker that decides nothing
 (receive, checksum, copy into a preallocated file, answer): what this machine can do at the most.
 
-Each figure is the median of $count rounds of $seconds s after $warm rounds of warming, the brokers taking turns in one run; in brackets the ratio to kafka. **Compare within a
+${quick:+**A quick trial: Apache Kafka is not warm yet, so its figures, and the ratios, mean nothing.** }Each figure is the median over $count round(s) of $seconds s after $warm of warming, the brokers taking turns in one run; in brackets the ratio to kafka. **Compare within a
 table**: other work on the machine moves all of its columns, and not those of another table. The clients run on the same cores. MB are 10^6 bytes of values; \`server cpu s/GB\` is
 processor time of the broker per GB moved; \`server MiB\` is its resident memory after the round. Made by \`cargo just bench --publish\`.
 EOF

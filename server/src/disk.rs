@@ -1,7 +1,7 @@
 //! The real disk: carries out [`DiskAction`]s with the promises that `odradek_log::disk` names, and no more.
 //!
-//! Page-cache work (write, truncate, names) is done at once on the loop thread, since every hop to another thread costs more than the work itself
-//! (`reports/published/rim.md`). What may take long leaves the loop: syncs, reads from the device, removals and listings.
+//! Page-cache work (write, truncate, opening files) is done at once on the loop thread, since every hop to another thread costs more than the work
+//! itself. What may take long leaves the loop: syncs, reads from the device, listings, and names, which wait for the file system's journal while it commits.
 //! Completions of one file keep the order of submission: while a helper is busy with a file, what follows on it is applied but reported later.
 
 mod error;
@@ -195,14 +195,6 @@ impl Disk {
     fn submit_on_names(&mut self, op: OpId, dir: DirId, action: DiskAction) {
         let root = self.roots[usize::from(dir.0)].clone();
         let result = match action {
-            DiskAction::Rename { from, to } => std::fs::rename(root.join(from.as_str()), root.join(to.as_str()))
-                .map(|()| DiskDone::Done)
-                .map_err(|e| failed("rename", &from, &e)),
-            DiskAction::MakeDirectory { name } => std::fs::DirBuilder::new()
-                .mode(0o755)
-                .create(root.join(name.as_str()))
-                .map(|()| DiskDone::Done)
-                .map_err(|e| failed("mkdir", &name, &e)),
             DiskAction::Lock { name } => self.locks.take(&root, &name),
             DiskAction::Unlock { name } => self.locks.give_back(&root, &name),
             slow => {
@@ -267,6 +259,14 @@ fn write(open: &mut OpenFile, at: u64, parts: Vec<Bytes>, hands: &mut Hands) -> 
 /// Operations on names that may take long, on a helper thread.
 fn on_names(root: &std::path::Path, action: &DiskAction) -> DiskResult {
     match action {
+        DiskAction::Rename { from, to } => std::fs::rename(root.join(from.as_str()), root.join(to.as_str()))
+            .map(|()| DiskDone::Done)
+            .map_err(|e| failed("rename", from, &e)),
+        DiskAction::MakeDirectory { name } => std::fs::DirBuilder::new()
+            .mode(0o755)
+            .create(root.join(name.as_str()))
+            .map(|()| DiskDone::Done)
+            .map_err(|e| failed("mkdir", name, &e)),
         DiskAction::Remove { name } => remove(&root.join(name.as_str())).map(|()| DiskDone::Done).map_err(|e| failed("remove", name, &e)),
         DiskAction::SyncDirectory { name } => File::open(root.join(name.as_str()))
             .and_then(|directory| directory.sync_all())
