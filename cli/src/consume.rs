@@ -21,7 +21,7 @@ use crate::format::{Format, json};
 use crate::options;
 use crate::outcome::{Failure, Outcome, written};
 use crate::progress::Flow;
-use crate::remote::{Cluster, on_one_thread, seed};
+use crate::remote::{Cluster, interrupts, on_one_thread, seed};
 use crate::topics::strange;
 
 #[derive(Args)]
@@ -102,14 +102,14 @@ async fn consume(arguments: &Arguments) -> Outcome {
     let mut flow = Flow::new(quiet, arguments.count);
     let mut left = arguments.count.unwrap_or(u64::MAX);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut stop = interrupts()?;
     while left > 0 {
         if !follows && reader.all_read(&mut open, |partition, end| arguments.say_end(partition, end)).await? {
             break;
         }
         let polled = tokio::select! {
             polled = reader.poll(500) => polled?,
-            _ = &mut stop => break,
+            _ = stop.recv() => break,
         };
         for (from, records) in polled {
             // What lies behind the end that was asked for was read along with the rest.

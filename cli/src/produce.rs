@@ -15,7 +15,7 @@ use crate::input::Input;
 use crate::options;
 use crate::outcome::{Outcome, written};
 use crate::progress::Flow;
-use crate::remote::{Cluster, key_and_value, on_one_thread, seed};
+use crate::remote::{Cluster, interrupts, key_and_value, on_one_thread, seed};
 
 /// Records that may wait for their outcome before more input is read.
 const IN_HAND_MAX: u64 = 10_000;
@@ -99,12 +99,12 @@ async fn produce(arguments: &Arguments) -> Outcome {
     let mut input = Input::open(&arguments.files, arguments.lines, delimiter.clone())?;
     let mut remote = arguments.cluster.remote(producer);
     let mut tally = Tally { flow: Flow::new(arguments.quiet, None), ..Tally::default() };
-    let mut stop = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut stop = interrupts()?;
     while tally.sent < arguments.count.unwrap_or(u64::MAX) {
         let value = tokio::select! {
             value = input.next() => value?,
             // What was read is still delivered, and then the command ends.
-            _ = &mut stop => break,
+            _ = stop.recv() => break,
             // Only outcomes can come: they are taken in while the input is slow.
             event = remote.event(), if tally.in_hand() > 0 => {
                 tally.take(event);

@@ -91,6 +91,11 @@ pub fn on_one_thread<T, E: From<String>>(work: impl Future<Output = Result<T, E>
     outcome
 }
 
+/// Ctrl-C, heard from this moment on: a future that is only polled later would leave a gap in which it kills.
+pub fn interrupts() -> Result<tokio::signal::unix::Signal, String> {
+    tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt()).map_err(|e| format!("listening for Ctrl-C: {e}"))
+}
+
 fn host_and_port(server: &str) -> Result<(String, u16), String> {
     let (host, port) = server.rsplit_once(':').unwrap_or((server, "9092"));
     let port = port.parse().map_err(|_| format!("-b {server}: '{port}' is no port; write HOST:PORT, such as 127.0.0.1:9092"))?;
