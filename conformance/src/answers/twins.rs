@@ -168,11 +168,13 @@ impl Twins {
     /// Creates a topic on both, and waits until it can be used.
     pub fn create(&mut self, name: &str, partitions: i32, configs: &[(&str, &str)]) {
         let config = |(key, value): &(&str, &str)| CreatableTopicConfig::default().with_name(text(key)).with_value(Some(text(value)));
+        let kept = configs.iter().any(|(key, _)| *key == "retention.ms");
         let topic = CreatableTopic::default()
             .with_name(text(name))
             .with_num_partitions(partitions)
             .with_replication_factor(1)
-            .with_configs(configs.iter().map(config).collect());
+            // What is written here has times long past: a look at retention in the middle of the run would delete it.
+            .with_configs(configs.iter().chain((!kept).then_some(&("retention.ms", "-1"))).map(config).collect());
         self.ask(&format!("a topic to work with: {name}"), 7, |_| {
             CreateTopicsRequestData::default().with_topics(vec![topic.clone()]).with_timeout_ms(20_000)
         });
