@@ -104,6 +104,11 @@ const fn legal(api: Option<ApiKey>, field: &'static str, how: How, why: &'static
 }
 
 impl Legal {
+    /// True if every run meets it: the order of a hash map is by chance the same in some.
+    pub fn is_always_met(&self) -> bool {
+        !matches!(self.how, How::Order)
+    }
+
     /// What it is about, in a few words.
     pub fn title(&self) -> String {
         let api = self.api.map_or_else(|| "every answer".to_owned(), |api| format!("{api:?}"));
