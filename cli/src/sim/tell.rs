@@ -55,11 +55,17 @@ pub fn run(report: &RunReport) {
     };
     println!("{} seed {}: {what}", report.scenario, report.seed);
     if let Some(command) = &report.reproduce {
-        println!("  reproduce: {command}");
+        println!("  reproduce: {}", as_called(command));
     }
     if let Some(capsule) = &report.capsule {
         println!("  capsule:   {capsule}");
     }
+}
+
+/// A command of ours by the path under which this program was called, so that it can be pasted.
+fn as_called(command: &str) -> String {
+    let program = std::env::args().next().unwrap_or_else(|| "odradek".to_owned());
+    command.strip_prefix("odradek ").map_or_else(|| command.to_owned(), |rest| format!("{program} {rest}"))
 }
 
 /// What running everything in several processes came to.
