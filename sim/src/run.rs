@@ -1,6 +1,6 @@
 //! The runner: scenario files and seeds in, verdicts out.
 //!
-//! [`run`] judges every seed once, each on a fresh thread; [`twice`] runs each seed in other processes as well and compares; [`trace`] tells one run in words;
+//! [`run`] judges every seed once, each on a fresh thread; [`twice()`] runs each seed in other processes as well and compares; [`trace`] tells one run in words;
 //! [`kill`] plants mutants and asks which checker speaks.
 
 mod capsule;

@@ -31,7 +31,7 @@ pub struct Root {
     pub high_watermarks: Vec<OffsetOf>,
     /// How far each log was known to be synced, as it is on disk, likewise.
     pub marks: Vec<SyncedMark>,
-    /// The metadata log, where [`Setup::holds_metadata`].
+    /// The metadata log, where [`holds_metadata`](super::Setup::holds_metadata).
     pub metadata: Option<MetadataFound>,
 }
 
