@@ -22,7 +22,7 @@ pub enum SeekTo {
     Timestamp(i64),
 }
 
-/// What an application asks of a [`Consumer`].
+/// What an application asks of a [`Consumer`](super::Consumer).
 #[derive(Clone, Debug)]
 pub enum Command {
     /// Replaces the assignment. Partitions kept keep their position; others start by `auto.offset.reset` unless a seek follows.
@@ -99,7 +99,7 @@ pub struct FoundOffset {
     pub leader_epoch: i32,
 }
 
-/// What a [`Consumer`] tells its application.
+/// What a [`Consumer`](super::Consumer) tells its application.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// Answers [`Command::Poll`]; empty if the time was over first.
