@@ -28,8 +28,8 @@ impl Producer {
         let until = now.mono.plus_ms(self.config.block_ms_max);
         let waiting = Waiting { token, generation: self.flushes.opened(), record, bytes, until };
         let topic = self.topic_of(now, &waiting.record.topic);
-        if let Some(place) = self.place(topic, &waiting.record) {
-            return self.append(now, place, waiting);
+        if let Some(target) = self.target(topic, &waiting.record) {
+            return self.place(now, topic, target, waiting);
         }
         reached!(&mut NotesOf(out), "producer.waits_for_metadata");
         self.network.request_update();
@@ -52,8 +52,8 @@ impl Producer {
             for waiting in std::mem::take(&mut self.topics[topic].waiting) {
                 if let Some(code) = refused {
                     self.fail_waiting(&waiting, ClientError::Broker { code: code.code(), message: None }, out);
-                } else if let Some(place) = self.place(topic, &waiting.record) {
-                    self.append(now, place, waiting);
+                } else if let Some(target) = self.target(topic, &waiting.record) {
+                    self.place(now, topic, target, waiting);
                 } else {
                     self.topics[topic].waiting.push_back(waiting);
                 }
@@ -181,49 +181,42 @@ impl Producer {
         self.topics.len() - 1
     }
 
-    /// The partition of a record, and whether that is the sticky one; `None` while it is not known to exist.
-    fn place(&mut self, topic: usize, record: &ProducerRecord) -> Option<(PartitionKey, bool)> {
-        let count = self.network.metadata().topic(&self.topics[topic].name).map(|t| t.partitions.len()).filter(|n| *n > 0)?;
-        if self.topics[topic].partitions.len() < count {
-            self.topics[topic].partitions.resize_with(count, Slot::default);
+    /// Where a record goes; `None` while that is not known to exist.
+    fn target(&mut self, topic: usize, record: &ProducerRecord) -> Option<Target> {
+        let Topic { name, partitions, .. } = &mut self.topics[topic];
+        let count = self.network.metadata().topic(name).map(|t| t.partitions.len()).filter(|n| *n > 0)?;
+        if partitions.len() < count {
+            partitions.resize_with(count, Slot::default);
         }
         let keyed = record.key.as_ref().filter(|_| !self.config.ignore_keys);
-        let (partition, sticky) = match (record.partition, keyed) {
-            (Some(wanted), _) => (wanted, false),
-            (None, Some(key)) => (partition_for_key(key, count), false),
-            (None, None) => (self.stick(topic, count), true),
-        };
-        let partition = usize::try_from(partition).ok().filter(|p| *p < count)?;
-        Some((PartitionKey { topic, partition }, sticky))
-    }
-
-    fn stick(&mut self, topic: usize, count: usize) -> i32 {
-        let Topic { name, sticky, partitions, .. } = &mut self.topics[topic];
-        let metadata = self.network.metadata();
-        sticky.choose(count, || {
-            let named = (0..count as i32).map(|partition| TopicPartition { topic: name.clone(), partition });
-            let led = named.filter(|of| metadata.leader(of).is_some());
-            led.map(|of| (of.partition, partitions[of.partition as usize].partition.batches())).collect()
-        })
-    }
-
-    /// Puts a record into the newest batch of its partition. True if a batch may have to leave.
-    fn append(&mut self, now: Now, (key, sticky): (PartitionKey, bool), waiting: Waiting) -> bool {
-        let Waiting { token, generation, record, bytes, .. } = waiting;
-        let timestamp = record.timestamp.unwrap_or(now.wall.0);
-        let pending = Pending { token, generation, timestamp, key: record.key, value: record.value, headers: record.headers, bytes };
-        let topic = &mut self.topics[key.topic];
-        let slot = &mut topic.partitions[key.partition];
-        let opened = slot.partition.append(now, pending, &self.rules, topic.ratio, &mut self.batches);
-        let full = slot.partition.is_last_full(&self.rules, topic.ratio);
-        if sticky {
-            topic.sticky.appended(bytes, self.rules.batch_bytes, full);
+        match record.partition.or_else(|| keyed.map(|key| partition_for_key(key, count))) {
+            Some(partition) => usize::try_from(partition).ok().filter(|p| *p < count).map(Target::Told),
+            None => Some(Target::Sticky { count }),
         }
-        if opened {
-            self.look_after(key);
+    }
+
+    /// Puts a record into a batch of its partition. True if a batch may have to leave.
+    fn place(&mut self, now: Now, topic: usize, target: Target, waiting: Waiting) -> bool {
+        let record = Pending::new(now, waiting);
+        let (partition, sticky) = match target {
+            Target::Told(partition) => (partition, false),
+            Target::Sticky { count } => (self.stick(topic, count, &record), true),
+        };
+        let appended = self.topics[topic].append(now, partition, record, sticky, &self.rules, &mut self.batches);
+        if appended.opened {
+            self.look_after(PartitionKey { topic, partition });
         }
         // What was opened behind another batch lets that one leave; what merely grew changes nothing.
-        full || (opened && (self.rules.linger_ms == 0 || self.topics[key.topic].partitions[key.partition].partition.batches() > 1))
+        let waits = self.topics[topic].partitions[partition].partition.batches();
+        appended.full || (appended.opened && (self.rules.linger_ms == 0 || waits > 1))
+    }
+
+    fn stick(&mut self, topic: usize, count: usize, record: &Pending) -> usize {
+        let metadata = self.network.metadata();
+        let topic = &mut self.topics[topic];
+        let name = topic.name.clone();
+        let is_led = |partition| metadata.leader(&TopicPartition { topic: name.clone(), partition }).is_some();
+        topic.stick(count, record, &self.rules, is_led)
     }
 
     fn deliver(&mut self, partition: &TopicPartition, batch: Batch, duplicate: bool, answer: Option<&Answer>, out: &mut Outbox) {
@@ -265,6 +258,14 @@ impl Producer {
         self.pressed = false;
         self.flushes.ended(generation);
     }
+}
+
+/// Where a record goes.
+enum Target {
+    /// To the partition that it named, or that its key has.
+    Told(usize),
+    /// To the sticky one of its topic, among so many.
+    Sticky { count: usize },
 }
 
 /// What a response, or the want of one, said about a batch.

@@ -1,11 +1,13 @@
 //! Records of one partition that travel together.
 
 use bytes::Bytes;
-use odradek_machine::Mono;
+use odradek_machine::{Mono, Now};
+use odradek_wire::batch::{Header, NewRecord, record_bytes_max};
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
 
 use super::Token;
-use crate::record::{Header, ProducerRecord};
+use super::topic::Waiting;
+use crate::record::ProducerRecord;
 
 /// A record in hand, and whom to tell of its outcome.
 #[derive(Debug)]
@@ -21,17 +23,28 @@ pub(super) struct Pending {
     pub(super) bytes: usize,
 }
 
+impl Pending {
+    /// A record that has found its partition.
+    pub(super) fn new(now: Now, waiting: Waiting) -> Pending {
+        let Waiting { token, generation, record, bytes, .. } = waiting;
+        let headers = record.headers.into_iter().map(|h| Header { key: Bytes::copy_from_slice(h.key.as_bytes()), value: h.value });
+        let timestamp = record.timestamp.unwrap_or(now.wall.0);
+        Pending { token, generation, timestamp, key: record.key, value: record.value, headers: headers.collect(), bytes }
+    }
+
+    /// As it will be encoded.
+    pub(super) fn as_new(&self) -> NewRecord<'_> {
+        NewRecord { timestamp_ms: self.timestamp, key: self.key.as_deref(), value: self.value.as_deref(), headers: &self.headers }
+    }
+}
+
 /// The header of a batch (format 2).
 pub(super) const BATCH_OVERHEAD_BYTES: usize = 61;
 
-/// Length, attributes, timestamp and offset deltas, and the lengths of key, value and header list at their longest.
-const RECORD_OVERHEAD_BYTES: usize = 36;
-
 /// An upper bound of what a record takes in a batch.
 pub(super) fn record_bytes(record: &ProducerRecord) -> usize {
-    let of = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-    let headers: usize = record.headers.iter().map(|h| 10 + h.key.len() + of(&h.value)).sum();
-    RECORD_OVERHEAD_BYTES + of(&record.key) + of(&record.value) + headers
+    let of = |bytes: &Option<Bytes>| bytes.as_ref().map(Bytes::len);
+    record_bytes_max(of(&record.key), of(&record.value), record.headers.iter().map(|h| (h.key.len(), of(&h.value))))
 }
 
 /// A batch, from its first record to its outcome.
@@ -42,6 +55,8 @@ pub(super) struct Batch {
     pub(super) records: Vec<Pending>,
     /// Before compression.
     pub(super) bytes: usize,
+    /// It takes no more records, full or not.
+    pub(super) closed: bool,
     pub(super) created: Mono,
     pub(super) state: BatchState,
     /// Whose batch it is and where it stands, for idempotent producers; set when it is first sent.
@@ -78,6 +93,7 @@ impl Batch {
             id,
             records: Vec::new(),
             bytes: BATCH_OVERHEAD_BYTES,
+            closed: false,
             created: now,
             state: BatchState::Ready { from: now },
             stamp: None,
@@ -89,8 +105,32 @@ impl Batch {
     }
 
     pub(super) fn push(&mut self, record: Pending) {
-        self.bytes += record.bytes;
+        self.bytes = self.bytes_with(&record);
         self.records.push(record);
+    }
+
+    /// How long it would be with one record more, before compression.
+    pub(super) fn bytes_with(&self, record: &Pending) -> usize {
+        let base_timestamp = self.records.first().unwrap_or(record).timestamp;
+        self.bytes + record.as_new().size_bytes(self.records.len() as i32, base_timestamp)
+    }
+
+    /// True if a record fits in, as far as compression can be foretold.
+    pub(super) fn has_room(&self, record: &Pending, batch_bytes: usize, ratio: CompressionRatio) -> bool {
+        !self.closed && ratio.estimate(self.bytes_with(record)) <= self.limit(batch_bytes)
+    }
+
+    /// True if it takes no more, as far as compression can be foretold.
+    pub(super) fn is_full(&self, batch_bytes: usize, ratio: CompressionRatio) -> bool {
+        self.closed || ratio.estimate(self.bytes) >= self.limit(batch_bytes)
+    }
+
+    /// `batch.size`, or what the first record may take if that is more, as the Java client has it; 0 allows one record.
+    fn limit(&self, batch_bytes: usize) -> usize {
+        match self.records.first() {
+            Some(first) if batch_bytes > 0 => batch_bytes.max(BATCH_OVERHEAD_BYTES + first.bytes),
+            _ => batch_bytes,
+        }
     }
 
     pub(super) const fn is_in_flight(&self) -> bool {
@@ -99,25 +139,14 @@ impl Batch {
 
     /// Splits off the later half of the records, whose sequences follow those of the first. `id` is for the new batch.
     pub(super) fn split(&mut self, id: u64) -> Batch {
-        let later = self.records.split_off(self.records.len() / 2);
-        let moved: usize = later.iter().map(|r| r.bytes).sum();
-        let first = self.records.len() as i32;
-        self.bytes -= moved;
-        self.encoded = None;
-        let stamp = self.stamp.map(|s| Stamp { base: s.base.plus(first), ..s });
-        let bytes = BATCH_OVERHEAD_BYTES + moved;
-        Batch {
-            id,
-            records: later,
-            bytes,
-            created: self.created,
-            state: self.state,
-            stamp,
-            encoded: None,
-            attempts: 0,
-            doubt: self.doubt,
-            abandoned: false,
-        }
+        let moved = self.records.split_off(self.records.len() / 2);
+        let kept = std::mem::take(&mut self.records);
+        let stamp = self.stamp.map(|s| Stamp { base: s.base.plus(kept.len() as i32), ..s });
+        let mut later = Batch { closed: true, state: self.state, stamp, doubt: self.doubt, ..Batch::new(id, self.created) };
+        (self.bytes, self.encoded) = (BATCH_OVERHEAD_BYTES, None);
+        kept.into_iter().for_each(|record| self.push(record));
+        moved.into_iter().for_each(|record| later.push(record));
+        later
     }
 }
 

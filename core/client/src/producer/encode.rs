@@ -1,7 +1,7 @@
 //! A batch in bytes.
 
 use bytes::Bytes;
-use odradek_wire::batch::{BatchProducer, Builder, Header, NewRecord};
+use odradek_wire::batch::{BatchProducer, Builder};
 
 use super::batch::Batch;
 use crate::config::Compression;
@@ -10,10 +10,7 @@ use crate::config::Compression;
 pub(super) fn encode(batch: &Batch, compression: Compression) -> (Bytes, usize) {
     let mut builder = Builder::new(compression);
     for record in &batch.records {
-        let headers = record.headers.iter().map(|h| Header { key: Bytes::copy_from_slice(h.key.as_bytes()), value: h.value.clone() });
-        let headers: Vec<Header> = headers.collect();
-        let (key, value) = (record.key.as_deref(), record.value.as_deref());
-        builder.push(NewRecord { timestamp_ms: record.timestamp, key, value, headers: &headers });
+        builder.push(record.as_new());
     }
     if let Some(stamp) = batch.stamp {
         let producer = BatchProducer { id: stamp.producer, epoch: stamp.epoch, base_sequence: Some(stamp.base) };

@@ -73,13 +73,26 @@ pub(super) enum Reason {
 impl Partition {
     /// Takes a record in. True if it opened a batch.
     pub(super) fn append(&mut self, now: Now, record: Pending, rules: &Rules, ratio: CompressionRatio, batches: &mut u64) -> bool {
-        let fits = self.queued.back().is_some_and(|batch| ratio.estimate(batch.bytes + record.bytes) <= rules.batch_bytes);
-        if !fits {
+        let opens = self.opens_batch(&record, rules, ratio);
+        if opens {
+            self.close_batch();
             *batches += 1;
             self.queued.push_back(Batch::new(*batches, now.mono));
         }
         self.queued.back_mut().expect("there is a batch to take the record").push(record);
-        !fits
+        opens
+    }
+
+    /// True if a record would find no batch with room for it.
+    pub(super) fn opens_batch(&self, record: &Pending, rules: &Rules, ratio: CompressionRatio) -> bool {
+        self.queued.back().is_none_or(|batch| !batch.has_room(record, rules.batch_bytes, ratio))
+    }
+
+    /// The newest queued batch takes no more records: it waits no longer to be filled.
+    pub(super) fn close_batch(&mut self) {
+        if let Some(batch) = self.queued.back_mut() {
+            batch.closed = true;
+        }
     }
 
     /// Takes the next batch that may leave and marks it in flight; it is stamped if it is new and `producer` is given.
@@ -190,7 +203,7 @@ impl Partition {
             return self.retry_at(now, rules).is_some();
         }
         let Some(batch) = self.queued.front() else { return false };
-        let full = self.queued.len() > 1 || ratio.estimate(batch.bytes) >= rules.batch_bytes;
+        let full = self.queued.len() > 1 || batch.is_full(rules.batch_bytes, ratio);
         (full || hurry || linger_end(batch, rules) <= now.mono) && self.may_number(rules, producer)
     }
 
@@ -216,9 +229,19 @@ impl Partition {
         self.queued.len() + self.outstanding.len()
     }
 
+    /// Batches in hand that are not on their way.
+    pub(super) fn batches_waiting(&self) -> usize {
+        self.batches() - self.in_flight
+    }
+
+    /// How long the newest queued batch is estimated to be; 0 without one.
+    pub(super) fn last_bytes(&self, ratio: CompressionRatio) -> usize {
+        self.queued.back().map_or(0, |batch| ratio.estimate(batch.bytes))
+    }
+
     /// True if the newest queued batch takes no more.
     pub(super) fn is_last_full(&self, rules: &Rules, ratio: CompressionRatio) -> bool {
-        self.queued.back().is_none_or(|batch| ratio.estimate(batch.bytes) >= rules.batch_bytes)
+        self.queued.back().is_none_or(|batch| batch.is_full(rules.batch_bytes, ratio))
     }
 
     /// The producer id whose epochs are used up here: another one is needed.

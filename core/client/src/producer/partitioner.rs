@@ -30,7 +30,7 @@ fn murmur2(data: &[u8]) -> u32 {
 
 /// The sticky partition of one topic: records without a key go to one partition until it has had `batch.size` bytes, so that batches fill.
 ///
-/// Partitions with shorter queues are drawn more often, so that a slow broker gets less (KIP-794).
+/// Partitions with shorter queues are drawn more often, so that a slow broker gets less (KIP-794, `partitioner.adaptive.partitioning.enable`).
 #[derive(Debug)]
 pub(super) struct Sticky {
     seed: Seed,
@@ -49,33 +49,49 @@ impl Sticky {
     /// The partition for the next record. `queues` gives each partition that has a leader with the number of its batches in hand; it is asked for only
     /// when a partition is drawn. `count` partitions there are in all, of which one is drawn while none has a leader.
     pub(super) fn choose(&mut self, count: usize, queues: impl FnOnce() -> Vec<(i32, usize)>) -> i32 {
-        if let Some(chosen) = self.chosen {
+        if let Some(chosen) = self.chosen.filter(|chosen| (*chosen as usize) < count) {
             return chosen;
         }
         let draw = self.seed.named("sticky").number(self.choices);
         self.choices += 1;
         self.bytes = 0;
         let queues = queues();
-        let chosen = if queues.is_empty() { draw.below(count as u64) as i32 } else { draw_by_queue(&queues, draw) };
+        let chosen = if queues.is_empty() { draw.below(count as u64) as i32 } else { draw_by_queue(&queues, |sum| draw.below(sum)) };
         self.chosen = Some(chosen);
         chosen
     }
 
-    /// Records went to the sticky partition. It changes after `batch_bytes`, but not in the middle of a batch unless it had twice as many.
+    /// The sticky partition, if it had its bytes and changes with the next batch that is opened there.
+    pub(super) fn spent(&self, batch_bytes: usize) -> Option<i32> {
+        self.chosen.filter(|_| self.bytes >= batch_bytes.max(1))
+    }
+
+    /// How often a partition was drawn.
+    #[cfg(test)]
+    pub(super) const fn choices(&self) -> u64 {
+        self.choices
+    }
+
+    /// The next record draws anew.
+    pub(super) const fn leave(&mut self) {
+        self.chosen = None;
+    }
+
+    /// The batches of the sticky partition grew. It changes after `batch_bytes`, but not in the middle of a batch unless it had twice as many.
     pub(super) fn appended(&mut self, bytes: usize, batch_bytes: usize, batch_is_full: bool) {
         self.bytes += bytes;
         let batch_bytes = batch_bytes.max(1);
         if (self.bytes >= batch_bytes && batch_is_full) || self.bytes >= 2 * batch_bytes {
-            self.chosen = None;
+            self.leave();
         }
     }
 }
 
 /// Draws with the weight `longest + 1 - length`.
-fn draw_by_queue(queues: &[(i32, usize)], draw: Seed) -> i32 {
+fn draw_by_queue(queues: &[(i32, usize)], draw: impl FnOnce(u64) -> u64) -> i32 {
     let longest = queues.iter().map(|(_, length)| *length).max().expect("there is a queue");
     let weight = |length: usize| (longest + 1 - length) as u64;
-    let mut at = draw.below(queues.iter().map(|(_, length)| weight(*length)).sum());
+    let mut at = draw(queues.iter().map(|(_, length)| weight(*length)).sum());
     for (partition, length) in queues {
         match at.checked_sub(weight(*length)) {
             Some(rest) => at = rest,
@@ -130,7 +146,7 @@ mod tests {
         let count = |queues: &[(i32, usize)]| {
             let mut drawn = [0; 3];
             for n in 0..8_000 {
-                drawn[draw_by_queue(queues, Seed(3).number(n)) as usize] += 1;
+                drawn[draw_by_queue(queues, |sum| Seed(3).number(n).below(sum)) as usize] += 1;
             }
             drawn
         };
@@ -139,6 +155,24 @@ mod tests {
         // Queues of 0, 3 and 1 batches weigh 4, 1 and 3.
         let [empty, long, short] = count(&[(0, 0), (1, 3), (2, 1)]);
         assert!((3_800..4_200).contains(&empty) && (850..1_150).contains(&long) && (2_800..3_200).contains(&short));
+    }
+
+    #[test]
+    fn partitioner_sticky_weighs_queues_as_the_java_client_does() {
+        let mut told = 0;
+        for line in include_str!("../../testdata/sticky-java-4.3.1.txt").lines().filter_map(|line| line.strip_prefix("weights ")) {
+            let (queues, places) = line.split_once(": ").expect("queues and places");
+            let queues: Vec<(i32, usize)> = (0..).zip(queues.split(' ').map(|n| n.parse().expect("a length"))).collect();
+            let places: Vec<i32> = places.split(' ').map(|n| n.parse().expect("a partition")).collect();
+            let ours: Vec<i32> = (0..places.len() as u64).map(|n| draw_by_queue(&queues, |_| n)).collect();
+            assert_eq!(ours, places, "{line}");
+            draw_by_queue(&queues, |sum| {
+                assert_eq!(sum, places.len() as u64, "the sum of the weights: {line}");
+                0
+            });
+            told += 1;
+        }
+        assert!(told >= 60, "{told} tables");
     }
 
     #[test]

@@ -21,6 +21,14 @@ pub struct NewRecord<'a> {
     pub headers: &'a [Header],
 }
 
+impl NewRecord<'_> {
+    /// Bytes it takes without compression, at an offset delta of a batch that begins at a timestamp.
+    pub fn size_bytes(&self, offset_delta: i32, base_timestamp_ms: i64) -> usize {
+        let body_bytes = body_bytes(offset_delta, base_timestamp_ms, self);
+        len_i64(body_bytes as i64) + body_bytes
+    }
+}
+
 /// Collects records and makes one batch of them. What is not said is as in a fresh producer's batch: offset 0, no leader epoch, no producer.
 #[derive(Clone, Debug)]
 pub struct Builder {
@@ -137,8 +145,7 @@ impl Builder {
 
     /// Bytes of the batch with one record more, if nothing is compressed.
     pub fn size_bytes_with(&self, record: &NewRecord<'_>) -> usize {
-        let body_bytes = body_bytes(self.next_offset_delta, self.base_timestamp_ms.unwrap_or(record.timestamp_ms), record);
-        self.size_bytes() + len_i64(body_bytes as i64) + body_bytes
+        self.size_bytes() + record.size_bytes(self.next_offset_delta, self.base_timestamp_ms.unwrap_or(record.timestamp_ms))
     }
 
     /// The batch.
@@ -181,6 +188,16 @@ impl Builder {
             record_count: self.count,
         }
     }
+}
+
+/// An upper bound of what a record takes in any batch, from the lengths of its key, its value, and the key and value of each header
+/// (as Kafka's `DefaultRecord.recordSizeUpperBound`).
+pub fn record_bytes_max(key: Option<usize>, value: Option<usize>, headers: impl ExactSizeIterator<Item = (usize, Option<usize>)>) -> usize {
+    /// Length, attributes, timestamp delta and offset delta at their longest.
+    const OVERHEAD: usize = 5 + 1 + 10 + 5;
+    let field = |length: Option<usize>| length.map_or(1, |length| len_i64(length as i64) + length);
+    let count = len_i64(headers.len() as i64);
+    OVERHEAD + field(key) + field(value) + count + headers.map(|(key, value)| field(Some(key)) + field(value)).sum::<usize>()
 }
 
 /// Bytes of a record behind its length.

@@ -236,7 +236,7 @@ fn producer_says_that_the_buffer_is_full_and_takes_more_when_there_is_room() {
     send(&mut stage, 1, 0, &"x".repeat(100));
     send(&mut stage, 2, 0, &"y".repeat(100));
     let failures = failed(&stage.take_events());
-    assert!(matches!(failures[..], [(2, ClientError::BufferFull { wanted: 136, held: 136, limit: 200 }, Outcome::Definite)]));
+    assert!(matches!(failures[..], [(2, ClientError::BufferFull { wanted: 125, held: 125, limit: 200 }, Outcome::Definite)]));
     let asked = stage.next();
     assert_eq!(values(&asked).len(), 1, "what is in hand leaves without lingering");
     stage.answer(&asked, told(&asked, ErrorCode::None, 0));
