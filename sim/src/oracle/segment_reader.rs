@@ -83,15 +83,20 @@ fn field<const N: usize>(bytes: &Bytes, at: usize) -> [u8; N] {
     bytes[at..at + N].try_into().expect("the header is whole")
 }
 
-/// CRC-32C, by table.
+/// CRC-32C, eight bytes at a time: `TABLES[n]` is what a byte does to the sum when n more come behind it.
 fn crc(bytes: &[u8]) -> u32 {
-    !bytes.iter().fold(u32::MAX, |sum, byte| TABLE[((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8))
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let sum = eights.iter().fold(u32::MAX, |sum, eight| {
+        let word = u64::from_le_bytes(*eight) ^ u64::from(sum);
+        (0..8).fold(0, |sum, n| sum ^ TABLES[7 - n][(word >> (8 * n)) as usize & 0xff])
+    });
+    !rest.iter().fold(sum, |sum, byte| TABLES[0][((sum ^ u32::from(*byte)) & 0xff) as usize] ^ (sum >> 8))
 }
 
-static TABLE: [u32; 256] = table();
+static TABLES: [[u32; 256]; 8] = tables();
 
-const fn table() -> [u32; 256] {
-    let mut table = [0u32; 256];
+const fn tables() -> [[u32; 256]; 8] {
+    let mut tables = [[0u32; 256]; 8];
     let mut n = 0;
     while n < 256 {
         let mut sum = n as u32;
@@ -100,10 +105,16 @@ const fn table() -> [u32; 256] {
             sum = if sum & 1 == 1 { (sum >> 1) ^ 0x82f6_3b78 } else { sum >> 1 };
             bit += 1;
         }
-        table[n] = sum;
+        tables[0][n] = sum;
         n += 1;
     }
-    table
+    let mut n = 256;
+    while n < 8 * 256 {
+        let before = tables[n / 256 - 1][n % 256];
+        tables[n / 256][n % 256] = tables[0][(before & 0xff) as usize] ^ (before >> 8);
+        n += 1;
+    }
+    tables
 }
 
 #[cfg(test)]
@@ -125,5 +136,9 @@ pub mod tests {
     #[test]
     fn the_checksum_is_castagnolis() {
         assert_eq!(crc(b"123456789"), 0xe306_9283);
+        // RFC 3720, B.4.
+        assert_eq!(crc(&[0; 32]), 0x8a91_36aa);
+        let up: Vec<u8> = (0..32).collect();
+        assert_eq!(crc(&up), 0x46dd_794e);
     }
 }

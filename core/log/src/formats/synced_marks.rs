@@ -4,6 +4,8 @@
 //! `topic partition topic-id segment length end crc`. Reading stops at the first line that is torn: what it would have said was not yet relied on. Segments
 //! before the named one are synced whole. The topic id keeps a mark from being believed about a later topic of the same name; `-` where it is not known.
 
+use std::fmt::Write;
+
 use odradek_wire::batch::crc32c;
 use odradek_wire::ids::{Offset, TopicPartition, Uuid};
 
@@ -39,10 +41,19 @@ pub fn decode(bytes: &[u8]) -> (Vec<SyncedMark>, usize) {
 
 /// One line.
 pub fn encode(mark: &SyncedMark) -> String {
-    let id = mark.topic_id.map_or_else(|| "-".to_owned(), |id| id.to_string());
+    const NEVER: &str = "a string takes what is written";
     let TopicPartition { topic, partition } = &mark.partition;
-    let said = format!("{topic} {partition} {id} {} {} {}", mark.segment.0, mark.length, mark.end.0);
-    format!("{said} {:08x}\n", crc32c(said.as_bytes()))
+    let mut line = String::with_capacity(topic.len() + 80);
+    write!(line, "{topic} {partition} ").expect(NEVER);
+    match mark.topic_id {
+        Some(id) => write!(line, "{id}"),
+        None => write!(line, "-"),
+    }
+    .expect(NEVER);
+    write!(line, " {} {} {}", mark.segment.0, mark.length, mark.end.0).expect(NEVER);
+    let crc = crc32c(line.as_bytes());
+    writeln!(line, " {crc:08x}").expect(NEVER);
+    line
 }
 
 fn decode_line(line: &[u8]) -> Option<SyncedMark> {
