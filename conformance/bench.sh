@@ -42,7 +42,7 @@ pace() {
   fi
   echo "measuring: $title" >&2
   printf '\n## %s\n\n%s\n\n' "$title" "$done"
-  "$here/peers/pace.sh" "$@" -rounds "$count" -seconds "$seconds" -table || { touch "$work/failed"; echo "**This measurement failed.**"; }
+  "$here/peers/pace.sh" "$@" -rounds "$count" -seconds "$seconds" -table | awk '/^round/ { print > "/dev/stderr"; next } { print }' || { touch "$work/failed"; echo "**This measurement failed.**"; }
 }
 
 # Apache Kafka leaves records to the page cache unless told; ours syncs unless told. Each pair is measured under the same promise.
