@@ -1,8 +1,9 @@
 //! The real disk: carries out [`DiskAction`]s with the promises that `odradek_log::disk` names, and no more.
 //!
-//! Page-cache work (write, truncate, opening files) is done at once on the loop thread, since every hop to another thread costs more than the work
-//! itself. What may take long leaves the loop: syncs, reads from the device, listings, and names, which wait for the file system's journal while it commits.
-//! Completions of one file keep the order of submission: while a helper is busy with a file, what follows on it is applied but reported later.
+//! Page-cache work (write, truncate) is done at once on the loop thread, since every hop to another thread costs more than the work itself. What may
+//! take long leaves the loop: syncs, reads from the device, and everything with names (opening a file, too), which waits for the file system's journal
+//! while it commits. Completions of one file keep the order of submission: while a helper is busy with a file, what follows on it is applied but
+//! reported later.
 
 mod error;
 mod helpers;
@@ -20,7 +21,7 @@ use bytes::Bytes;
 use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name, OpId};
 
 use self::error::failed;
-pub use self::helpers::Helpers;
+pub use self::helpers::{Helpers, Lane};
 use self::lock::Locks;
 use self::writeback::{Tail, Writeback};
 use crate::counters::Counters;
@@ -29,6 +30,8 @@ use crate::counters::Counters;
 pub struct Disk {
     roots: Vec<PathBuf>,
     files: HashMap<FileId, OpenFile>,
+    /// What was asked of files that a helper is still opening.
+    opening: HashMap<FileId, Vec<(OpId, DiskAction)>>,
     locks: Locks,
     hands: Hands,
     /// What finished on the loop thread and was not yet reported.
@@ -66,6 +69,14 @@ pub struct Finished {
     op: OpId,
     file: Option<FileId>,
     result: DiskResult,
+    /// The file that was opened.
+    opened: Option<(Name, File)>,
+}
+
+impl Finished {
+    fn of(op: OpId, file: Option<FileId>, result: DiskResult) -> Finished {
+        Finished { op, file, result, opened: None }
+    }
 }
 
 impl Disk {
@@ -82,24 +93,40 @@ impl Disk {
                 .map_err(|e| format!("log directory {}: {e}", root.display()))?;
         }
         let hands = Hands { helpers, writeback: Writeback::new(Arc::clone(&counters)), counters };
-        Ok(Disk { roots, files: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() })
+        Ok(Disk { roots, files: HashMap::new(), opening: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() })
     }
 
     /// Begins an operation; its completion comes from [`Disk::next_done`], at once or after [`Disk::finished`].
     pub fn submit(&mut self, op: OpId, dir: DirId, action: DiskAction) {
-        match action.file() {
-            Some(file) => self.submit_on_file(op, dir, file, action),
-            None => self.submit_on_names(op, dir, action),
+        match (action.file(), &action) {
+            (Some(file), DiskAction::Create { .. } | DiskAction::Open { .. }) => {
+                self.opening.insert(file, Vec::new());
+                let root = self.roots[usize::from(dir.0)].clone();
+                self.hands.helpers.run(Lane::Names, Box::new(move || open(op, file, &root, action)));
+            }
+            (Some(file), _) => match self.opening.get_mut(&file) {
+                Some(asked) => asked.push((op, action)),
+                None => self.submit_on_file(op, file, action),
+            },
+            (None, _) => self.submit_on_names(op, dir, action),
         }
     }
 
     /// Takes in what a helper brought back.
     pub fn finished(&mut self, finished: Finished) {
-        let Finished { op, file, result } = finished;
+        let Finished { op, file, result, opened } = finished;
         let Some(file) = file else {
             self.done.push_back((op, result));
             return;
         };
+        if let Some(asked) = self.opening.remove(&file) {
+            self.done.push_back((op, result));
+            if let Some((name, handle)) = opened {
+                self.files.insert(file, OpenFile { handle: Arc::new(handle), name, tail: Tail::default(), line: VecDeque::new() });
+            }
+            asked.into_iter().for_each(|(op, action)| self.submit_on_file(op, file, action));
+            return;
+        }
         let open = self.files.get_mut(&file).expect("a file stays in the table while a helper has it");
         let place = open
             .line
@@ -126,28 +153,16 @@ impl Disk {
         Arc::clone(&self.files.get(&file).expect("the core names files that it has open").handle)
     }
 
-    fn submit_on_file(&mut self, op: OpId, dir: DirId, file: FileId, action: DiskAction) {
-        match action {
-            DiskAction::Create { name, length, .. } => {
-                let result = self.create(dir, file, &name, length);
-                self.done.push_back((op, result));
-            }
-            DiskAction::Open { name, .. } => {
-                let result = self.open(dir, file, &name);
-                self.done.push_back((op, result));
-            }
-            action => {
-                let Some(open) = self.files.get_mut(&file) else {
-                    // Operations may be asked for behind a create or an open that then failed.
-                    self.done.push_back((op, Err(never_opened(&action))));
-                    return;
-                };
-                let behind_a_read = open.line.iter().any(|w| matches!(w, Waiting::Held(..) | Waiting::Away { read: true, .. }));
-                let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &mut self.hands) };
-                open.line.push_back(waiting);
-                self.advance(file);
-            }
-        }
+    fn submit_on_file(&mut self, op: OpId, file: FileId, action: DiskAction) {
+        let Some(open) = self.files.get_mut(&file) else {
+            // Operations may be asked for behind a create or an open that then failed.
+            self.done.push_back((op, Err(never_opened(&action))));
+            return;
+        };
+        let behind_a_read = open.line.iter().any(|w| matches!(w, Waiting::Held(..) | Waiting::Away { read: true, .. }));
+        let waiting = if behind_a_read { Waiting::Held(op, action) } else { start(open, file, op, action, &mut self.hands) };
+        open.line.push_back(waiting);
+        self.advance(file);
     }
 
     /// Reports the head of a file's line as far as it is done, and begins what was held behind a read.
@@ -174,39 +189,17 @@ impl Disk {
         }
     }
 
-    fn create(&mut self, dir: DirId, file: FileId, name: &Name, length: u64) -> DiskResult {
-        let path = self.path(dir, name);
-        let handle =
-            OpenOptions::new().read(true).write(true).create_new(true).mode(0o644).open(path).map_err(|e| failed("create", name, &e))?;
-        if length > 0 {
-            handle.set_len(length).map_err(|e| failed("create", name, &e))?;
-        }
-        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), tail: Tail::default(), line: VecDeque::new() });
-        Ok(DiskDone::Done)
-    }
-
-    fn open(&mut self, dir: DirId, file: FileId, name: &Name) -> DiskResult {
-        let handle = OpenOptions::new().read(true).write(true).open(self.path(dir, name)).map_err(|e| failed("open", name, &e))?;
-        let length = handle.metadata().map_err(|e| failed("open", name, &e))?.len();
-        self.files.insert(file, OpenFile { handle: Arc::new(handle), name: name.clone(), tail: Tail::default(), line: VecDeque::new() });
-        Ok(DiskDone::Opened { length })
-    }
-
     fn submit_on_names(&mut self, op: OpId, dir: DirId, action: DiskAction) {
         let root = self.roots[usize::from(dir.0)].clone();
         let result = match action {
             DiskAction::Lock { name } => self.locks.take(&root, &name),
             DiskAction::Unlock { name } => self.locks.give_back(&root, &name),
             slow => {
-                self.hands.helpers.run(Box::new(move || Finished { op, file: None, result: on_names(&root, &slow) }));
+                self.hands.helpers.run(Lane::Names, Box::new(move || Finished::of(op, None, on_names(&root, &slow))));
                 return;
             }
         };
         self.done.push_back((op, result));
-    }
-
-    fn path(&self, dir: DirId, name: &Name) -> PathBuf {
-        self.roots[usize::from(dir.0)].join(name.as_str())
     }
 }
 
@@ -228,19 +221,25 @@ fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, hands:
         DiskAction::Sync { .. } => {
             hands.writeback.synced(&mut open.tail);
             let (handle, name, counters) = (Arc::clone(&open.handle), open.name.clone(), Arc::clone(&hands.counters));
-            hands.helpers.run(Box::new(move || {
-                counters.syncs.add(1);
-                let result = handle.sync_data().map(|()| DiskDone::Done).map_err(|e| failed("sync", &name, &e));
-                Finished { op, file: Some(file), result }
-            }));
+            hands.helpers.run(
+                Lane::Files,
+                Box::new(move || {
+                    counters.syncs.add(1);
+                    let result = handle.sync_data().map(|()| DiskDone::Done).map_err(|e| failed("sync", &name, &e));
+                    Finished::of(op, Some(file), result)
+                }),
+            );
             Waiting::Away { op, read: false }
         }
         DiskAction::Read { at, length, .. } => {
             let (handle, name) = (Arc::clone(&open.handle), open.name.clone());
-            hands.helpers.run(Box::new(move || {
-                let result = read_up_to(&handle, at, length).map(DiskDone::Read).map_err(|e| failed("read", &name, &e));
-                Finished { op, file: Some(file), result }
-            }));
+            hands.helpers.run(
+                Lane::Files,
+                Box::new(move || {
+                    let result = read_up_to(&handle, at, length).map(DiskDone::Read).map_err(|e| failed("read", &name, &e));
+                    Finished::of(op, Some(file), result)
+                }),
+            );
             Waiting::Away { op, read: true }
         }
         other => unreachable!("{} is no operation on an open file", other.verb()),
@@ -254,6 +253,30 @@ fn write(open: &mut OpenFile, at: u64, parts: Vec<Bytes>, hands: &mut Hands) -> 
     write_all(&open.handle, at, parts).map_err(|e| failed("write", &open.name, &e))?;
     hands.writeback.wrote(&open.handle, &mut open.tail, at, length);
     Ok(DiskDone::Done)
+}
+
+/// Makes or opens a file, on a helper thread.
+fn open(op: OpId, file: FileId, root: &std::path::Path, action: DiskAction) -> Finished {
+    let mut how = OpenOptions::new();
+    how.read(true).write(true);
+    let (name, result) = match action {
+        DiskAction::Create { name, length, .. } => {
+            let made = how.create_new(true).mode(0o644).open(root.join(name.as_str()));
+            let sized = made.and_then(|handle| if length > 0 { handle.set_len(length).map(|()| handle) } else { Ok(handle) });
+            let result = sized.map(|handle| (handle, DiskDone::Done)).map_err(|e| failed("create", &name, &e));
+            (name, result)
+        }
+        DiskAction::Open { name, .. } => {
+            let found = how.open(root.join(name.as_str())).and_then(|handle| Ok((handle.metadata()?.len(), handle)));
+            let result = found.map(|(length, handle)| (handle, DiskDone::Opened { length })).map_err(|e| failed("open", &name, &e));
+            (name, result)
+        }
+        other => unreachable!("{} opens no file", other.verb()),
+    };
+    match result {
+        Ok((handle, done)) => Finished { opened: Some((name, handle)), ..Finished::of(op, Some(file), Ok(done)) },
+        Err(error) => Finished::of(op, Some(file), Err(error)),
+    }
 }
 
 /// Operations on names that may take long, on a helper thread.
@@ -341,3 +364,6 @@ pub fn read_up_to(file: &File, at: u64, length: u64) -> io::Result<Bytes> {
     buffer.truncate(filled);
     Ok(buffer.into())
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use tokio::sync::Notify;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::counters::Counters;
-use crate::disk::{Disk, Finished, Helpers};
+use crate::disk::{Disk, Finished, Helpers, Lane};
 use crate::journal;
 use crate::outgoing::Piece;
 use crate::work;
@@ -119,10 +119,13 @@ impl Host {
 
     /// Has the pages of a range read by a helper, then lets the connection go on.
     pub fn warm(&self, id: ConnectionId, file: Arc<std::fs::File>, at: u64, length: u64) {
-        self.helpers.run_any(Box::new(move || {
-            crate::outgoing::warm(&file, at, length);
-            Back::Warm(id)
-        }));
+        self.helpers.run_any(
+            Lane::Files,
+            Box::new(move || {
+                crate::outgoing::warm(&file, at, length);
+                Back::Warm(id)
+            }),
+        );
     }
 
     /// When the loop must wake the node next; remembers that it will.

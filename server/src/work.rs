@@ -9,19 +9,22 @@ use odradek_broker::work::Work;
 use odradek_log::disk::{DiskError, DiskErrorKind, Name};
 use odradek_log::work::ReadAt;
 
-use crate::disk::{Disk, Helpers, read_up_to};
+use crate::disk::{Disk, Helpers, Lane, read_up_to};
 use crate::host::Back;
 
 /// Hands a unit of work to a helper.
 pub fn begin(id: WorkId, work: Work, disk: &Disk, helpers: &Helpers) {
     let file = work.file().map(|(_, file)| disk.handle(file));
-    helpers.run_any(Box::new(move || {
-        let result = match file {
-            Some(handle) => work.run(Some(&mut Reader { length: handle.metadata().map_or(0, |m| m.len()), handle })),
-            None => work.run(None),
-        };
-        Back::Work(id, result)
-    }));
+    helpers.run_any(
+        Lane::Files,
+        Box::new(move || {
+            let result = match file {
+                Some(handle) => work.run(Some(&mut Reader { length: handle.metadata().map_or(0, |m| m.len()), handle })),
+                None => work.run(None),
+            };
+            Back::Work(id, result)
+        }),
+    );
 }
 
 /// An open file, as work reads it.

@@ -26,10 +26,30 @@ struct Shared {
 
 #[derive(Default)]
 struct Line {
-    jobs: VecDeque<Box<dyn FnOnce() -> Back + Send>>,
+    /// First what is taken first.
+    lanes: [VecDeque<Box<dyn FnOnce() -> Back + Send>>; 2],
     threads: usize,
     idle: usize,
     closed: bool,
+}
+
+/// What waits for a helper, and what is taken before it.
+#[derive(Clone, Copy, Debug)]
+pub enum Lane {
+    /// Syncs, reads and work, which clients wait for.
+    Files,
+    /// Names, of which there are thousands at once when a topic with many partitions is made.
+    Names,
+}
+
+impl Line {
+    fn waiting(&self) -> usize {
+        self.lanes.iter().map(VecDeque::len).sum()
+    }
+
+    fn next(&mut self) -> Option<Box<dyn FnOnce() -> Back + Send>> {
+        self.lanes.iter_mut().find_map(VecDeque::pop_front)
+    }
 }
 
 impl Helpers {
@@ -39,15 +59,15 @@ impl Helpers {
     }
 
     /// Runs a disk job.
-    pub fn run(&self, job: Job) {
-        self.run_any(Box::new(move || Back::Disk(job())));
+    pub fn run(&self, lane: Lane, job: Job) {
+        self.run_any(lane, Box::new(move || Back::Disk(job())));
     }
 
     /// Runs anything that answers.
-    pub fn run_any(&self, job: Box<dyn FnOnce() -> Back + Send>) {
+    pub fn run_any(&self, lane: Lane, job: Box<dyn FnOnce() -> Back + Send>) {
         let mut line = self.shared.line.lock().unwrap_or_else(PoisonError::into_inner);
-        line.jobs.push_back(job);
-        if line.idle < line.jobs.len() && line.threads < self.shared.threads_max {
+        line.lanes[lane as usize].push_back(job);
+        if line.idle < line.waiting() && line.threads < self.shared.threads_max {
             line.threads += 1;
             let shared = Arc::clone(&self.shared);
             std::thread::Builder::new()
@@ -70,7 +90,7 @@ fn serve(shared: &Shared) {
     loop {
         let mut line = shared.line.lock().unwrap_or_else(PoisonError::into_inner);
         let job = loop {
-            if let Some(job) = line.jobs.pop_front() {
+            if let Some(job) = line.next() {
                 break job;
             }
             if line.closed {
