@@ -68,14 +68,18 @@ impl Server {
 
     /// Starts one with exactly these arguments.
     pub fn start_with(arguments: &[&str]) -> Server {
-        let mut child = Command::new(odradek())
-            .arg("serve")
-            .args(arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary starts");
+        Server::ready(Command::new(odradek()).arg("serve").args(arguments))
+    }
+
+    /// Starts one on a port that is free, by words of a shell that end in running their arguments.
+    pub fn start_under(words: &str, data: &Path) -> Server {
+        let mut shell = Command::new("sh");
+        shell.args(["-c", words, "sh", odradek(), "serve", "--listen", "127.0.0.1:0", "--data"]).arg(data);
+        Server::ready(&mut shell)
+    }
+
+    fn ready(command: &mut Command) -> Server {
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary starts");
         let mut log = child.stderr.take().expect("it is piped");
         let stderr = std::thread::spawn(move || {
             let mut words = String::new();
@@ -145,10 +149,20 @@ impl Server {
         lines
     }
 
-    /// SIGTERM, then the exit code and the log.
-    pub fn terminate(mut self) -> (Option<i32>, String) {
-        let sent = Command::new("kill").arg(self.child.id().to_string()).status().expect("there is a kill");
+    /// Sends a signal by its name.
+    pub fn signal(&self, name: &str) {
+        let sent = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status().expect("there is a kill");
         assert!(sent.success());
+    }
+
+    /// SIGTERM, then the exit code and the log.
+    pub fn terminate(self) -> (Option<i32>, String) {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// The exit code and the log, once it ended by itself.
+    pub fn wait(mut self) -> (Option<i32>, String) {
         let code = self.child.wait().expect("it ends").code();
         (code, self.stderr.take().map(|log| log.join().expect("the log can be read")).unwrap_or_default())
     }

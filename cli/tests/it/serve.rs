@@ -111,6 +111,42 @@ fn sigterm_ends_with_the_mark_of_a_clean_shutdown() {
 }
 
 #[test]
+fn a_second_signal_ends_a_server_at_once_and_the_next_start_recovers() {
+    let scratch = Scratch::new("twice");
+    let data = scratch.path("data");
+    let server = Server::start(data.clone(), &[]);
+    server.produce("orders", &["one", "two"]);
+    // Both wait for the process when it goes on, so that it cannot have stopped between them.
+    ["STOP", "TERM", "INT", "CONT"].iter().for_each(|name| server.signal(name));
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("a second time"), "{log}");
+    assert!(!data.join(".kafka_cleanshutdown").exists());
+    assert_eq!(Server::start(data, &[]).consume_sorted("orders"), ["one", "two"]);
+}
+
+/// No file may grow beyond 16 KiB: the first to meet that are the marks of what is synced, without which nothing can be acknowledged.
+#[test]
+fn a_server_whose_directory_fails_says_so_ends_with_1_and_keeps_what_it_acknowledged() {
+    let scratch = Scratch::new("limit");
+    let data = scratch.path("data");
+    let server = Server::start_under("trap '' XFSZ; ulimit -f 32; exec \"$@\"", &data);
+    server.tool(&["topics", "create", "orders", "-p", "20"]);
+    let lines: String = (0..1_000).map(|n| format!("{n}\n")).collect();
+    let quick = ["delivery.timeout.ms=3000", "request.timeout.ms=1000", "linger.ms=0", "batch.size=0"];
+    let options = quick.iter().flat_map(|property| ["-X", property]);
+    let produced = server.run(&["produce", "-t", "orders"].into_iter().chain(options).collect::<Vec<_>>(), &lines);
+    let said = String::from_utf8_lossy(&produced.stderr).into_owned();
+    let failed = said.split_once(" of 1000 records failed").and_then(|(before, _)| before.rsplit(' ').next()?.parse::<usize>().ok());
+    let failed = failed.unwrap_or_else(|| panic!("it says how many failed: {said}"));
+    let (code, log) = server.wait();
+    assert_eq!(code, Some(1), "{log}");
+    assert!(log.contains("is out of service: write synced-marks") && log.contains("File too large"), "{log}");
+    let kept = Server::start(data, &[]).consume_sorted("orders").len();
+    assert!(kept >= 1_000 - failed, "{kept} of {} acknowledged records are there", 1_000 - failed);
+}
+
+#[test]
 fn all_acknowledged_records_are_there_after_kill_9() {
     let scratch = Scratch::new("kill");
     let data = scratch.path("data");
