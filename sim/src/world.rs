@@ -204,7 +204,7 @@ impl<'p, 't> World<'p, 't> {
     }
 
     /// Runs to the end.
-    pub fn run(mut self) -> Ending {
+    pub fn run(&mut self) {
         while self.stop.is_none() && !self.is_over() {
             let Some((at, happening)) = self.queue.pop() else {
                 self.stop = Some(Stop::Liveness("nothing happens any more".to_owned()));
@@ -221,6 +221,10 @@ impl<'p, 't> World<'p, 't> {
         if self.stop.is_none() {
             self.tell(&oracle::Event::Finished);
         }
+    }
+
+    /// What came of it, as far as it ran.
+    pub fn end(self) -> Ending {
         let seen = self.oracle.seen();
         Ending { stop: self.stop, tally: self.tally, hash: self.hash, simulated: self.now, faults: self.faults.report(), seen }
     }

@@ -43,16 +43,16 @@ pub(super) fn run(cell: &Cell, seed: u64, how: How<'_>) -> RunReport {
         Err(says) => return failed(cell, seed, mutant, Verdict::Void { why: says }),
     };
     let oracle = if unjudged { Oracle::silent() } else { Oracle::new(&setup::of(&cell.scenario, &plan)) };
-    let ended = catch(|| {
-        let mut world = World::new(&plan, oracle, guards(mutant), tracer);
-        image.iter().for_each(|(name, bytes)| world.give(name, bytes));
-        world.depend_on(salt);
-        world.run()
-    });
-    match ended {
-        Ok(ending) => report(cell, seed, mutant, &plan, ending),
-        Err(says) => failed(cell, seed, mutant, Verdict::Crash { says }),
-    }
+    let mut world = World::new(&plan, oracle, guards(mutant), tracer);
+    image.iter().for_each(|(name, bytes)| world.give(name, bytes));
+    world.depend_on(salt);
+    let crash = catch(|| world.run()).err();
+    let ending = world.end();
+    let verdict = match crash {
+        Some(says) => Verdict::Crash { says },
+        None => judge::verdict(&cell.scenario.expect, &plan, &ending),
+    };
+    report(cell, seed, mutant, verdict, ending)
 }
 
 /// What a scenario is called in reports: its file, with its cell if it has a matrix.
@@ -60,8 +60,7 @@ pub(super) fn name_of(cell: &Cell) -> String {
     if cell.name.is_empty() { cell.file.display().to_string() } else { format!("{}[{}]", cell.file.display(), cell.name) }
 }
 
-fn report(cell: &Cell, seed: u64, mutant: Option<Mutant>, plan: &Plan, ending: Ending) -> RunReport {
-    let verdict = judge::verdict(&cell.scenario.expect, plan, &ending);
+fn report(cell: &Cell, seed: u64, mutant: Option<Mutant>, verdict: Verdict, ending: Ending) -> RunReport {
     let mut report = failed(cell, seed, mutant, verdict);
     report.stopped_by_oracle = matches!(ending.stop, Some(Stop::Violation(_)));
     report.hash = ending.hash.to_string();
