@@ -210,7 +210,14 @@ fn tour(runs: &Runs) -> Outcome {
     }
     println!("\nNow with a bug of Kafka's own history planted: {}. It must be caught.\n", Mutant::KAFKA_16541);
     let planted = Runs { mutant: Some(Mutant::KAFKA_16541), ..runs.clone() };
-    kill(&planted)
+    let caught = kill(&planted)?;
+    if caught == ExitCode::SUCCESS && !runs.json {
+        println!(
+            "\nCaught. The line behind 'reproduce' shows the same failure again, and 'sim trace' in place of 'sim run' tells how it came to that."
+        );
+        println!("Next: cargo just sim scenarios/power --seeds 1..100, cargo just kill, cargo just serve.");
+    }
+    Ok(caught)
 }
 
 impl Runs {

@@ -91,14 +91,22 @@ pub fn twice(twice: &Twice) {
 /// A line for each mutant, and the run that showed it.
 pub fn matrix(matrix: &Matrix) {
     for kill in &matrix.mutants {
-        let (runs, seconds) = (kill.runs, kill.simulated_ms / 1000);
+        let runs = format!("{}, {:.1} simulated seconds", seeds(kill.runs), kill.simulated_ms as f64 / 1000.0);
         match (&kill.killed_by, kill.seeds_to_failure, kill.seeds_to_kill) {
             (Some(report), Some(failed), spoke) => {
-                let spoke = spoke.map_or_else(|| format!("no checker in {runs}"), |spoke| format!("a checker after {spoke}"));
-                println!("killed   {}: something after {failed} seeds, {spoke}; {seconds} simulated seconds", kill.mutant);
+                let how = match spoke {
+                    Some(spoke) if spoke == failed => "by a checker".to_owned(),
+                    Some(_) => format!("by a checker; the first failure of any kind came after {}", seeds(failed)),
+                    None => format!("but by no checker; the first failure came after {}", seeds(failed)),
+                };
+                println!("killed   {} after {runs}, {how}", kill.mutant);
                 run(report);
             }
-            _ => println!("SURVIVED {} in {runs} runs, {seconds} simulated seconds", kill.mutant),
+            _ => println!("SURVIVED {} over {runs}", kill.mutant),
         }
     }
+}
+
+fn seeds(count: u64) -> String {
+    if count == 1 { "1 seed".to_owned() } else { format!("{count} seeds") }
 }
