@@ -21,8 +21,7 @@ pub fn dump(data: &Path) -> Result<usize, String> {
         for file in entries(&directory)? {
             match file.extension().and_then(|e| e.to_str()) {
                 Some("log" | "checkpoint") if of_metadata => metadata.push(file),
-                Some("log" | "txnindex" | "snapshot") => partitions.push(file),
-                Some("index" | "timeindex") if !is_left_open(&file)? => partitions.push(file),
+                Some("log" | "index" | "timeindex" | "txnindex" | "snapshot") => partitions.push(file),
                 _ => {}
             }
         }
@@ -30,13 +29,6 @@ pub fn dump(data: &Path) -> Result<usize, String> {
     read(&partitions, &[])?;
     read(&metadata, &["--cluster-metadata-decoder"])?;
     Ok(partitions.len() + metadata.len())
-}
-
-/// True for an index that a killed Apache Kafka left with its whole preallocated length. The tool cannot read one of an empty log, and no server does: after an
-/// unclean stop both build it again, and write it when its segment ends.
-fn is_left_open(file: &Path) -> Result<bool, String> {
-    let length = std::fs::metadata(file).map_err(|e| format!("{}: {e}", file.display()))?.len();
-    Ok([10_485_760, 10_485_756].contains(&length))
 }
 
 fn read(files: &[PathBuf], more: &[&str]) -> Result<(), String> {
