@@ -23,7 +23,8 @@ const (
 // As the attributes of a batch number them.
 var codecs = [...]string{"none", "gzip", "snappy", "lz4", "zstd"}
 
-var filler = strings.Repeat("abcdefghij", 8)
+// So long that even one record alone gets shorter by gzip: kgo sends a batch as it is where compression gains nothing.
+var filler = strings.Repeat("abcdefghij", 24)
 
 func key(i int) []byte   { return []byte(fmt.Sprintf("k%d", i%1000)) }
 func value(i int) []byte { return []byte(fmt.Sprintf("v%d:%s", i, filler)) }
