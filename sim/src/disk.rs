@@ -247,7 +247,7 @@ impl Disk {
         inode
     }
 
-    /// Forgets files that have neither name nor reader.
+    /// Forgets files that have no reader, and no name that any power cut could leave.
     fn collect(&mut self) {
         let reachable: BTreeSet<Inode> = self.tree.reachable();
         self.nodes.retain(|inode, node| node.pins > 0 || reachable.contains(inode));

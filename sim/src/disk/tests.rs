@@ -142,6 +142,36 @@ fn power_cut_leaves_a_rename_old_or_new_and_never_neither() {
 }
 
 #[test]
+fn power_cut_can_bring_back_what_was_removed_or_replaced_although_other_directories_were_synced() {
+    let mut disk = disk_with_a_synced_file();
+    go(&mut disk, &DiskAction::MakeDirectory { name: Name::from("d") });
+    create(&mut disk, 2, "d/b");
+    write(&mut disk, 2, 0, b"old");
+    sync(&mut disk, 2);
+    sync_directory(&mut disk, "d");
+    sync_directory(&mut disk, "");
+    create(&mut disk, 3, "d/b.tmp");
+    write(&mut disk, 3, 0, b"new");
+    sync(&mut disk, 3);
+    go(&mut disk, &DiskAction::Rename { from: Name::from("d/b.tmp"), to: Name::from("d/b") });
+    for file in [1, 2, 3] {
+        go(&mut disk, &DiskAction::Close { file: FileId(file) });
+    }
+    sync_directory(&mut disk, "");
+    assert_eq!(
+        after_cuts(&disk, |disk| disk.read_file(&Name::from("d/b"))),
+        BTreeSet::from(["old", "new"].map(|text| Some(Bytes::from(text))))
+    );
+    sync_directory(&mut disk, "d");
+    go(&mut disk, &DiskAction::Remove { name: Name::from("a") });
+    sync_directory(&mut disk, "d");
+    let left = after_cuts(&disk, |disk| disk.read_file(&Name::from("a")));
+    assert_eq!(left, BTreeSet::from([None, Some(Bytes::from(vec![b'a'; 3000]))]));
+    sync_directory(&mut disk, "");
+    assert_eq!(after_cuts(&disk, |disk| disk.read_file(&Name::from("a"))), BTreeSet::from([None]));
+}
+
+#[test]
 fn directory_sync_covers_only_what_had_completed_when_it_was_submitted() {
     let mut disk = Disk::new();
     let early = disk.changes();

@@ -112,12 +112,14 @@ impl Tree {
         count
     }
 
-    /// Everything reachable from the root, as the process sees it.
+    /// Everything that has a name, or may have one again after a power cut.
     pub(super) fn reachable(&self) -> BTreeSet<Inode> {
-        let mut found = BTreeSet::from([Inode::ROOT]);
-        let mut open = vec![Inode::ROOT];
+        let pending = self.journal.iter().flat_map(|change| &change.edits).filter_map(|(_, inode)| *inode);
+        let mut found: BTreeSet<Inode> = pending.chain([Inode::ROOT]).collect();
+        let mut open: Vec<Inode> = found.iter().copied().collect();
         while let Some(directory) = open.pop() {
-            open.extend(self.list(directory).map(|(_, inode)| inode).filter(|&inode| found.insert(inode)));
+            let entries = [&self.seen, &self.durable].into_iter().filter_map(|entries| entries.get(&directory));
+            open.extend(entries.flat_map(BTreeMap::values).copied().filter(|&inode| found.insert(inode)));
         }
         found
     }
