@@ -20,22 +20,22 @@ tour seeds="1..20":
 # Run scenario files: `cargo just sim scenarios/disk --seeds 1..100`
 [group('run')]
 sim *args:
-    @cargo run --quiet --release --package odradek-cli -- sim run "$@"
+    @cargo run --release --package odradek-cli -- sim run "$@"
 
 # Start the broker on loopback, in ./odradek-data
 [group('run')]
 serve *args:
-    @cargo run --quiet --release --package odradek-cli -- serve "$@"
+    @cargo run --release --package odradek-cli -- serve "$@"
 
 # What a run costs: sixty simulated seconds of one broker, four clients and a hundred operations a second, on one core; and peak memory
 [group('run')]
 sim-speed *args:
-    @cargo run --quiet --release --package odradek-cli -- sim speed "$@"
+    @cargo run --release --package odradek-cli -- sim speed "$@"
 
 # Plant every mutant and count the seeds until a checker speaks; fails when one survives
 [group('run')]
 kill *args:
-    @cargo run --quiet --release --package odradek-cli --features mutants -- sim kill "$@"
+    @cargo run --release --package odradek-cli --features mutants -- sim kill "$@"
 
 # ── check ────────────────────────────────────────────────────────────────────
 
@@ -51,17 +51,18 @@ format:
 # Lints, over every target
 [group('check')]
 lint:
-    cargo clippy --workspace --all-targets --quiet -- --deny warnings
+    cargo clippy --workspace --all-targets -- --deny warnings
 
 # Every test of the workspace
 [group('check')]
 unit:
+    cargo test --workspace --no-run
     cargo test --workspace --quiet
 
 # Every link of the documents and of the code's own words; private items are documented too, so that links to them lead somewhere
 [group('check')]
 documents:
-    RUSTDOCFLAGS="--deny warnings --allow rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --quiet --document-private-items
+    RUSTDOCFLAGS="--deny warnings --allow rustdoc::private_intra_doc_links" cargo doc --workspace --no-deps --document-private-items
 
 # The same seeds in several processes and builds (release, debug, and with mutants of which none is chosen), perturbed, must give the same
 # traces; and the scenarios must hold
