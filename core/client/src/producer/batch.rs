@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use odradek_machine::{Mono, Now};
-use odradek_wire::batch::{Header, NewRecord, record_bytes_max};
+use odradek_wire::batch::{HEADER_BYTES, Header, NewRecord, record_bytes_max};
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
 
 use super::Token;
@@ -39,7 +39,7 @@ impl Pending {
 }
 
 /// The header of a batch (format 2).
-pub(super) const BATCH_OVERHEAD_BYTES: usize = 61;
+pub(super) const BATCH_OVERHEAD_BYTES: usize = HEADER_BYTES;
 
 /// An upper bound of what a record takes in a batch.
 pub(super) fn record_bytes(record: &ProducerRecord) -> usize {

@@ -52,6 +52,14 @@ struct Numbering {
     known: bool,
 }
 
+/// What an append did: whether it opened a batch, whether that is full now, and by how many bytes it is estimated to have grown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Appended {
+    pub(super) opened: bool,
+    pub(super) full: bool,
+    pub(super) grown: usize,
+}
+
 /// What an answer, a loss or the time did to batches; `Failed` says whether the batch may be in the log.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -71,16 +79,18 @@ pub(super) enum Reason {
 }
 
 impl Partition {
-    /// Takes a record in. True if it opened a batch.
-    pub(super) fn append(&mut self, now: Now, record: Pending, rules: &Rules, ratio: CompressionRatio, batches: &mut u64) -> bool {
+    /// Takes a record into the newest batch, or opens one for it.
+    pub(super) fn append(&mut self, now: Now, record: Pending, rules: &Rules, ratio: CompressionRatio, batches: &mut u64) -> Appended {
         let opens = self.opens_batch(&record, rules, ratio);
         if opens {
             self.close_batch();
             *batches += 1;
             self.queued.push_back(Batch::new(*batches, now.mono));
         }
-        self.queued.back_mut().expect("there is a batch to take the record").push(record);
-        opens
+        let batch = self.queued.back_mut().expect("there is a batch to take the record");
+        let before = if opens { 0 } else { ratio.estimate(batch.bytes) };
+        batch.push(record);
+        Appended { opened: opens, full: batch.is_full(rules.batch_bytes, ratio), grown: ratio.estimate(batch.bytes) - before }
     }
 
     /// True if a record would find no batch with room for it.
@@ -232,16 +242,6 @@ impl Partition {
     /// Batches in hand that are not on their way.
     pub(super) fn batches_waiting(&self) -> usize {
         self.batches() - self.in_flight
-    }
-
-    /// How long the newest queued batch is estimated to be; 0 without one.
-    pub(super) fn last_bytes(&self, ratio: CompressionRatio) -> usize {
-        self.queued.back().map_or(0, |batch| ratio.estimate(batch.bytes))
-    }
-
-    /// True if the newest queued batch takes no more.
-    pub(super) fn is_last_full(&self, rules: &Rules, ratio: CompressionRatio) -> bool {
-        self.queued.back().is_none_or(|batch| batch.is_full(rules.batch_bytes, ratio))
     }
 
     /// The producer id whose epochs are used up here: another one is needed.

@@ -8,7 +8,7 @@ use odradek_wire::ids::TopicPartition;
 
 use super::Token;
 use super::batch::{CompressionRatio, Pending};
-use super::partition::{Partition, Rules};
+use super::partition::{Appended, Partition, Rules};
 use super::partitioner::Sticky;
 use crate::record::ProducerRecord;
 
@@ -40,13 +40,6 @@ pub(super) struct Waiting {
     pub(super) bytes: usize,
     /// When it fails.
     pub(super) until: Mono,
-}
-
-/// What an append did: whether it opened a batch, and whether the newest batch is full now.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Appended {
-    pub(super) opened: bool,
-    pub(super) full: bool,
 }
 
 /// A partition by its place in the producer's list of topics.
@@ -89,14 +82,11 @@ impl Topic {
         rules: &Rules,
         batches: &mut u64,
     ) -> Appended {
-        let queue = &mut self.partitions[partition].partition;
-        let before = if queue.opens_batch(&record, rules, self.ratio) { 0 } else { queue.last_bytes(self.ratio) };
-        let opened = queue.append(now, record, rules, self.ratio, batches);
-        let full = queue.is_last_full(rules, self.ratio);
+        let appended = self.partitions[partition].partition.append(now, record, rules, self.ratio, batches);
         if sticky {
-            self.sticky.appended(queue.last_bytes(self.ratio) - before, rules.batch_bytes, full);
+            self.sticky.appended(appended.grown, rules.batch_bytes, appended.full);
         }
-        Appended { opened, full }
+        appended
     }
 
     /// The partition's name for the world outside.

@@ -195,24 +195,29 @@ impl Builder {
 pub fn record_bytes_max(key: Option<usize>, value: Option<usize>, headers: impl ExactSizeIterator<Item = (usize, Option<usize>)>) -> usize {
     /// Length, attributes, timestamp delta and offset delta at their longest.
     const OVERHEAD: usize = 5 + 1 + 10 + 5;
-    let field = |length: Option<usize>| length.map_or(1, |length| len_i64(length as i64) + length);
     let count = len_i64(headers.len() as i64);
-    OVERHEAD + field(key) + field(value) + count + headers.map(|(key, value)| field(Some(key)) + field(value)).sum::<usize>()
+    OVERHEAD
+        + field_bytes(key)
+        + field_bytes(value)
+        + count
+        + headers.map(|(key, value)| field_bytes(Some(key)) + field_bytes(value)).sum::<usize>()
 }
 
 /// Bytes of a record behind its length.
 fn body_bytes(offset_delta: i32, base_timestamp_ms: i64, record: &NewRecord<'_>) -> usize {
-    let headers: usize = record.headers.iter().map(|h| field_bytes(Some(&h.key)) + field_bytes(h.value.as_deref())).sum();
+    let headers: usize =
+        record.headers.iter().map(|h| field_bytes(Some(h.key.len())) + field_bytes(h.value.as_ref().map(Bytes::len))).sum();
     1 + len_i64(record.timestamp_ms.wrapping_sub(base_timestamp_ms))
         + len_i32(offset_delta)
-        + field_bytes(record.key)
-        + field_bytes(record.value)
+        + field_bytes(record.key.map(<[u8]>::len))
+        + field_bytes(record.value.map(<[u8]>::len))
         + len_i64(record.headers.len() as i64)
         + headers
 }
 
-fn field_bytes(field: Option<&[u8]>) -> usize {
-    field.map_or(1, |bytes| len_i64(bytes.len() as i64) + bytes.len())
+/// Bytes of a field with its length in front; `None` is null.
+fn field_bytes(length: Option<usize>) -> usize {
+    length.map_or(1, |length| len_i64(length as i64) + length)
 }
 
 fn put_body(out: &mut BytesMut, offset_delta: i32, base_timestamp_ms: i64, record: &NewRecord<'_>) {
