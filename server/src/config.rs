@@ -40,6 +40,8 @@ pub struct Config {
     pub keys: StaticConfig,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
+    /// `metadata.log.dir`, where it is set.
+    pub metadata_log_dir: Option<PathBuf>,
     /// `node.id`.
     pub node: NodeId,
     /// Where to listen, and what to tell clients.
@@ -75,11 +77,19 @@ impl Config {
         }
         let keys = StaticConfig::parse(all.iter().map(|(_, key, value)| (key.as_str(), value.as_str()))).map_err(|e| e.message)?;
         let log_dirs = log_dirs(options, &keys);
-        let node = node_id(&keys, &log_dirs[0])?;
+        let metadata_log_dir = metadata_log_dir(&keys, &log_dirs);
+        let node = node_id(&keys, log_dirs.iter().chain(&metadata_log_dir))?;
         unsupported::values(&keys, node)?;
         let listen = options.listen.as_deref().map(listen).transpose()?;
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
-        Ok(Config { keys, log_dirs, node, addresses, cluster_id: options.cluster_id.clone() })
+        Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, cluster_id: options.cluster_id.clone() })
+    }
+
+    /// Every directory of the node, in the order in which the node numbers them.
+    pub fn directories(&self) -> Vec<PathBuf> {
+        let mut all = self.log_dirs.clone();
+        all.extend(self.metadata_log_dir.iter().filter(|dir| !self.log_dirs.contains(dir)).cloned());
+        all
     }
 
     /// Takes the ports.
@@ -105,6 +115,7 @@ impl Config {
             cluster_id: self.cluster_id.clone(),
             config: self.keys.clone(),
             log_dirs: self.log_dirs.iter().map(|dir| dir.display().to_string()).collect(),
+            metadata_log_dir: self.metadata_log_dir.as_ref().map(|dir| dir.display().to_string()),
             listeners,
             ..NodeSetup::alone(self.node, seed, &first.host, first.port)
         };
@@ -122,11 +133,20 @@ fn log_dirs(options: &Options, keys: &StaticConfig) -> Vec<PathBuf> {
     if dirs.is_empty() { vec![PathBuf::from(DATA)] } else { dirs }
 }
 
-/// The id that was set; else the one under which the directory was formatted; else the table's default or 0.
-fn node_id(keys: &StaticConfig, dir: &Path) -> Result<NodeId, String> {
+/// `metadata.log.dir`, in the words of `log.dirs` where it is one of them.
+fn metadata_log_dir(keys: &StaticConfig, log_dirs: &[PathBuf]) -> Option<PathBuf> {
+    let named = PathBuf::from(keys.set("metadata.log.dir").map(str::trim).filter(|dir| !dir.is_empty())?);
+    let place = |dir: &Path| dir.canonicalize().or_else(|_| std::path::absolute(dir)).unwrap_or_else(|_| dir.to_owned());
+    Some(log_dirs.iter().find(|dir| place(dir) == place(&named)).cloned().unwrap_or(named))
+}
+
+/// The id that was set; else the one under which a directory was formatted; else the table's default or 0.
+fn node_id<'a>(keys: &StaticConfig, mut dirs: impl Iterator<Item = &'a PathBuf>) -> Result<NodeId, String> {
     let stored = || {
-        let words = std::fs::read_to_string(dir.join("meta.properties")).ok()?;
-        words.lines().find_map(|line| line.trim().strip_prefix("node.id=").map(str::to_owned))
+        dirs.find_map(|dir| {
+            let words = std::fs::read_to_string(dir.join("meta.properties")).ok()?;
+            words.lines().find_map(|line| line.trim().strip_prefix("node.id=").map(str::to_owned))
+        })
     };
     let Some(text) = keys.set("node.id").map(str::to_owned).or_else(stored) else { return Ok(NodeId(0)) };
     let id = text.trim().parse::<i32>().ok().filter(|&id| id >= 0);

@@ -80,20 +80,10 @@ impl Finished {
 }
 
 impl Disk {
-    /// A disk over these log directories, which are made if they are not there.
-    ///
-    /// # Errors
-    /// The directory that cannot be made, and why.
-    pub fn new(roots: Vec<PathBuf>, helpers: Helpers, counters: Arc<Counters>) -> Result<Disk, String> {
-        for root in &roots {
-            std::fs::DirBuilder::new()
-                .recursive(true)
-                .mode(0o755)
-                .create(root)
-                .map_err(|e| format!("log directory {}: {e}", root.display()))?;
-        }
+    /// A disk over these log directories, which need not be there.
+    pub fn new(roots: Vec<PathBuf>, helpers: Helpers, counters: Arc<Counters>) -> Disk {
         let hands = Hands { helpers, writeback: Writeback::new(Arc::clone(&counters)), counters };
-        Ok(Disk { roots, files: HashMap::new(), opening: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() })
+        Disk { roots, files: HashMap::new(), opening: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() }
     }
 
     /// Begins an operation; its completion comes from [`Disk::next_done`], at once or after [`Disk::finished`].
@@ -285,6 +275,9 @@ fn on_names(root: &std::path::Path, action: &DiskAction) -> DiskResult {
         DiskAction::Rename { from, to } => std::fs::rename(root.join(from.as_str()), root.join(to.as_str()))
             .map(|()| DiskDone::Done)
             .map_err(|e| failed("rename", from, &e)),
+        DiskAction::MakeDirectory { name } if name.as_str().is_empty() => {
+            make_root(root).map(|()| DiskDone::Done).map_err(|e| failed("mkdir", name, &e))
+        }
         DiskAction::MakeDirectory { name } => std::fs::DirBuilder::new()
             .mode(0o755)
             .create(root.join(name.as_str()))
@@ -302,6 +295,19 @@ fn on_names(root: &std::path::Path, action: &DiskAction) -> DiskResult {
         }
         other => unreachable!("{} is no slow operation on names", other.verb()),
     }
+}
+
+/// Makes a log directory with all that it lies in, each name durable in the directory that holds it.
+fn make_root(root: &std::path::Path) -> io::Result<()> {
+    let root = std::path::absolute(root)?;
+    let missing: Vec<_> = root.ancestors().take_while(|path| !path.exists()).collect();
+    for path in missing.iter().rev() {
+        std::fs::DirBuilder::new().mode(0o755).create(path)?;
+        if let Some(parent) = path.parent() {
+            File::open(parent)?.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 fn remove(path: &std::path::Path) -> io::Result<()> {

@@ -68,7 +68,7 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
     let (sender, back) = unbounded_channel();
     let helpers = Helpers::new(sender, HELPERS_MAX);
     let counters = Arc::new(Counters::default());
-    let disk = Disk::new(config.log_dirs.clone(), helpers.clone(), Arc::clone(&counters))?;
+    let disk = Disk::new(config.directories(), helpers.clone(), Arc::clone(&counters));
     let addresses: Vec<String> = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
     let node = Node::new(config.setup(bound.listeners, drawn_seed()));
     let signals = Rc::new(Signals::default());
@@ -103,7 +103,7 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
 }
 
 fn directories(config: &Config) -> String {
-    config.log_dirs.iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(",")
+    config.directories().iter().map(|dir| dir.display().to_string()).collect::<Vec<_>>().join(",")
 }
 
 /// A panic is a broken invariant of ours: it ends the process wherever it happens, and recovery begins from the disk.

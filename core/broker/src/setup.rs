@@ -20,8 +20,10 @@ pub struct NodeSetup {
     pub seed: Seed,
     /// Which guards stand.
     pub guards: Guards,
-    /// `log.dirs`, by [`odradek_log::disk::DirId`]; the first holds the metadata log.
+    /// `log.dirs`, by [`odradek_log::disk::DirId`].
     pub log_dirs: Vec<String>,
+    /// `metadata.log.dir`; the first of `log.dirs` where that is not set.
+    pub metadata_log_dir: Option<String>,
     /// `listeners`, by [`crate::io::ListenerId`], with what is advertised of each.
     pub listeners: Vec<Listener>,
     /// How much memory requests and responses may take.
@@ -44,6 +46,19 @@ pub struct Listener {
 }
 
 impl NodeSetup {
+    /// Every directory of the node, by [`odradek_log::disk::DirId`]: `log.dirs`, and behind them that of the metadata log where it is none of them.
+    pub fn directories(&self) -> Vec<String> {
+        let mut all = self.log_dirs.clone();
+        all.extend(self.metadata_log_dir.iter().filter(|dir| !self.log_dirs.contains(dir)).cloned());
+        all
+    }
+
+    /// Which of [`NodeSetup::directories`] holds the metadata log.
+    pub fn metadata_directory(&self) -> usize {
+        let named = |dir: &String| self.log_dirs.iter().position(|d| d == dir).unwrap_or(self.log_dirs.len());
+        self.metadata_log_dir.as_ref().map_or(0, named)
+    }
+
     /// A node that is alone, with one plaintext listener and one log directory, and defaults for the rest: what tests and `odradek serve` begin with.
     pub fn alone(node: NodeId, seed: Seed, host: &str, port: u16) -> NodeSetup {
         NodeSetup {
@@ -53,6 +68,7 @@ impl NodeSetup {
             seed,
             guards: Guards::ALL_ON,
             log_dirs: vec!["data".to_owned()],
+            metadata_log_dir: None,
             listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: host.to_owned(), port, controller: false }],
             memory: Limits::default(),
             fetch_sessions: CacheLimits::default(),

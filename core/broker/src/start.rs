@@ -1,5 +1,5 @@
-//! The start of a node: its log directories are opened one after the other, the first (which holds the metadata log) first, since it says which cluster
-//! the others must belong to. When all have said what they are, the node is [`Running`]: it reads the metadata log, elects, and loads the partitions.
+//! The start of a node: all its directories are looked at, what becomes of each is decided for all of them at once, and when all have said what they are,
+//! the node is [`Running`]: it reads the metadata log, elects, and loads the partitions.
 
 use std::sync::Arc;
 
@@ -9,7 +9,8 @@ use odradek_log::dir::ids::{DirIds, FileIds, OwnerId};
 use odradek_log::dir::{DirConfig, LogDir, Owner};
 use odradek_log::disk::{DirId, DiskResult, Name, OpId};
 use odradek_log::log::{Log, Setup};
-use odradek_log::open::{self, Format, MetadataFound, Opening, Recovered, Root};
+use odradek_log::open::node::{self, Looked};
+use odradek_log::open::{self, Format, MetadataFound, OpenError, Opening, Recovered, Root};
 use odradek_log::output::Output as LogOutput;
 use odradek_log::work::WorkResult as LogWorkResult;
 use odradek_machine::Now;
@@ -29,7 +30,12 @@ pub(crate) struct Start {
     setup: Arc<NodeSetup>,
     pub(crate) storage: Storage,
     openings: Vec<Opening>,
-    roots: Vec<Root>,
+    looked: Vec<Option<Looked>>,
+    /// What each directory that is to be formatted is given.
+    formats: Vec<Option<Format>>,
+    /// Directories whose intent to be formatted is not durable yet.
+    intending: usize,
+    roots: Vec<Option<Root>>,
 }
 
 /// What a start came to.
@@ -43,11 +49,34 @@ pub(crate) enum Started {
 }
 
 impl Start {
-    /// Opens the first directory.
+    /// Begins to look at every directory.
     pub(crate) fn begin(now: Now, setup: Arc<NodeSetup>, out: &mut Outbox) -> (Start, Started) {
-        let mut start = Start { setup, storage: Storage::default(), openings: Vec::new(), roots: Vec::new() };
-        let started = start.open_next(now, out);
+        let directories = setup.directories();
+        let none = || directories.iter().map(|_| None).collect();
+        let (looked, formats, roots) = (none(), directories.iter().map(|_| None).collect(), directories.iter().map(|_| None).collect());
+        let mut start = Start { setup, storage: Storage::default(), openings: Vec::new(), looked, formats, intending: 0, roots };
+        let mut started = Started::NotYet;
+        for (at, path) in directories.iter().enumerate() {
+            let (dir, mut said) = (DirId(at as u16), Vec::new());
+            let opening = Opening::new(now, start.opening(dir, path), &mut said);
+            start.openings.push(opening);
+            started = start.carry(now, dir, said, out);
+        }
         (start, started)
+    }
+
+    fn opening(&self, dir: DirId, path: &str) -> open::Setup {
+        let at = usize::from(dir.0);
+        open::Setup {
+            dir,
+            path: path.into(),
+            node: self.setup.node,
+            cluster_id: self.setup.cluster_id.clone(),
+            holds_metadata: at == self.setup.metadata_directory(),
+            holds_partitions: at < self.setup.log_dirs.len(),
+            seed: self.setup.seed.named("opening").number(u64::from(dir.0)),
+            guards: self.setup.guards,
+        }
     }
 
     /// A disk operation finished.
@@ -70,67 +99,115 @@ impl Start {
         self.carry(now, dir, said, out)
     }
 
-    fn open_next(&mut self, now: Now, out: &mut Outbox) -> Started {
-        let dir = DirId(self.openings.len() as u16);
-        let first = dir.0 == 0;
-        let cluster_id = self.roots.first().map(|r| r.meta.cluster_id.clone()).or_else(|| self.setup.cluster_id.clone());
-        let seed = self.setup.seed.named("format");
-        let level = odradek_cluster::controller::METADATA_VERSION_LATEST;
-        let format = Format {
-            cluster_id: cluster_id.clone().unwrap_or_else(|| readable(seed.named("cluster.id")).to_string()),
-            directory_id: readable(seed.named("directory.id").number(u64::from(dir.0))),
-            bootstrap: first.then(|| snapshot::bootstrap_checkpoint(now.wall.0, level, &bootstrap_records())),
-        };
-        let setup = open::Setup {
-            dir,
-            path: self.setup.log_dirs[usize::from(dir.0)].as_str().into(),
-            node: self.setup.node,
-            cluster_id,
-            holds_metadata: first,
-            format: Some(format),
-            seed: self.setup.seed.named("opening").number(u64::from(dir.0)),
-            guards: self.setup.guards,
-        };
-        let mut said = Vec::new();
-        self.openings.push(Opening::new(now, setup, &mut said));
-        self.carry(now, dir, said, out)
-    }
-
     fn carry(&mut self, now: Now, dir: DirId, said: Vec<open::Output>, out: &mut Outbox) -> Started {
-        let mut started = Started::NotYet;
+        let at = usize::from(dir.0);
         for output in said {
-            match output {
-                open::Output::Root(root) => {
-                    self.roots.push(*root);
-                    let more = self.openings.len() < self.setup.log_dirs.len();
-                    started = if more { self.open_next(now, out) } else { self.run(now, out) };
+            let started = match output {
+                open::Output::Looked(looked) => {
+                    self.looked[at] = Some(looked);
+                    if self.looked.iter().any(Option::is_none) { Started::NotYet } else { self.decide(now, out) }
                 }
-                open::Output::Refused(error) => started = Started::Refused(error.to_string()),
+                open::Output::Intended => {
+                    self.intending -= 1;
+                    if self.intending > 0 { Started::NotYet } else { self.go_on(now, out) }
+                }
+                open::Output::Root(root) => {
+                    self.roots[at] = Some(*root);
+                    if self.roots.iter().any(Option::is_none) { Started::NotYet } else { self.run(now, out) }
+                }
+                open::Output::Refused(error) => Started::Refused(error.to_string()),
                 open::Output::Opened(_) => unreachable!("partitions are loaded after the roots"),
-                other => carry_opening(&mut self.storage, dir, other, out),
+                other => {
+                    carry_opening(&mut self.storage, dir, other, out);
+                    Started::NotYet
+                }
+            };
+            if !matches!(started, Started::NotYet) {
+                return started;
             }
         }
-        started
+        Started::NotYet
+    }
+
+    /// Every directory was looked at, and nothing in any of them is changed yet: what becomes of each.
+    fn decide(&mut self, now: Now, out: &mut Outbox) -> Started {
+        let looked: Vec<Looked> = self.looked.iter_mut().filter_map(Option::take).collect();
+        let decided = match node::decide(&looked) {
+            Ok(decided) => decided,
+            Err(error) => return self.decline(now, &error, out),
+        };
+        let seed = self.setup.seed.named("format");
+        let drawn = || self.setup.cluster_id.clone().unwrap_or_else(|| readable(seed.named("cluster.id")).to_string());
+        let cluster_id = decided.cluster_id.unwrap_or_else(drawn);
+        let level = odradek_cluster::controller::METADATA_VERSION_LATEST;
+        for (at, _) in decided.format.iter().enumerate().filter(|(_, format)| **format) {
+            let bootstrap = || snapshot::bootstrap_checkpoint(now.wall.0, level, &bootstrap_records());
+            self.formats[at] = Some(Format {
+                cluster_id: cluster_id.clone(),
+                directory_id: readable(seed.named("directory.id").number(at as u64)),
+                bootstrap: (at == self.setup.metadata_directory()).then(bootstrap),
+            });
+        }
+        if !decided.fresh || self.openings.len() == 1 {
+            return self.go_on(now, out);
+        }
+        self.intending = self.openings.len();
+        self.each_opening(now, out, |at, opening, formats, said| {
+            opening.intend(now, formats[at].as_ref().expect("a fresh node is formatted whole"), said);
+        })
+    }
+
+    /// Directories that are to be formatted are, the others are taken as they are.
+    fn go_on(&mut self, now: Now, out: &mut Outbox) -> Started {
+        self.each_opening(now, out, |at, opening, formats, said| opening.go_on(now, formats[at].as_ref(), said))
+    }
+
+    fn decline(&mut self, now: Now, error: &OpenError, out: &mut Outbox) -> Started {
+        self.each_opening(now, out, |_, opening, _, said| opening.decline(error.clone(), said))
+    }
+
+    fn each_opening(
+        &mut self,
+        now: Now,
+        out: &mut Outbox,
+        mut f: impl FnMut(usize, &mut Opening, &[Option<Format>], &mut Vec<open::Output>),
+    ) -> Started {
+        let mut all = Vec::new();
+        for (at, opening) in self.openings.iter_mut().enumerate() {
+            let mut said = Vec::new();
+            f(at, opening, &self.formats, &mut said);
+            all.push(said);
+        }
+        for (at, said) in all.into_iter().enumerate() {
+            match self.carry(now, DirId(at as u16), said, out) {
+                Started::NotYet => {}
+                started => return started,
+            }
+        }
+        Started::NotYet
     }
 
     /// Every directory said what it is: quorum, metadata log and the rest of the node are made.
     fn run(&mut self, now: Now, out: &mut Outbox) -> Started {
-        let mut roots = std::mem::take(&mut self.roots);
+        let mut roots: Vec<Root> = std::mem::take(&mut self.roots).into_iter().flatten().collect();
         let mut storage = std::mem::take(&mut self.storage);
-        for (at, root) in roots.iter().enumerate() {
-            let dir = LogDir::new(now, DirIds::new(DirId(at as u16)), dir_config(&self.setup), self.setup.guards);
-            let path = self.setup.log_dirs[at].clone();
-            storage.dirs.push(Directory { dir, id: root.meta.directory_id.unwrap_or_default(), path, partitions: 0, damaged: Vec::new() });
+        for (at, (root, path)) in roots.iter().zip(self.setup.directories()).enumerate() {
+            let mut dir = LogDir::new(now, DirIds::new(DirId(at as u16)), dir_config(&self.setup), self.setup.guards);
+            dir.inherit(root);
+            let id = root.meta.directory_id.unwrap_or_default();
+            storage.dirs.push(Directory { dir, id, path, holds_partitions: at < self.setup.log_dirs.len(), partitions: 0 });
         }
-        let cluster_id: Arc<str> = roots[0].meta.cluster_id.as_str().into();
-        // Only an epoch that all directories agree on speaks for a clean stop (KIP-966).
-        let previous = roots[0].previous_broker_epoch.filter(|&epoch| roots.iter().all(|r| r.previous_broker_epoch == Some(epoch)));
-        let found = roots[0].metadata.take().expect("the first directory holds the metadata log");
-        let (metadata, log_said) =
-            match self.metadata(now, found, &mut storage, roots[0].meta.directory_id.unwrap_or_default(), &cluster_id) {
-                Ok(made) => made,
-                Err(why) => return Started::Refused(why),
-            };
+        let metadata_dir = self.setup.metadata_directory();
+        let cluster_id: Arc<str> = roots[metadata_dir].meta.cluster_id.as_str().into();
+        // Only an epoch that all log directories agree on speaks for a clean stop (KIP-966).
+        let log_dirs = &roots[..self.setup.log_dirs.len()];
+        let previous = log_dirs[0].previous_broker_epoch.filter(|&epoch| log_dirs.iter().all(|r| r.previous_broker_epoch == Some(epoch)));
+        let directory_id = roots[metadata_dir].meta.directory_id.unwrap_or_default();
+        let found = roots[metadata_dir].metadata.take().expect("this directory holds the metadata log");
+        let (metadata, log_said) = match self.metadata(now, found, &mut storage, directory_id, &cluster_id) {
+            Ok(made) => made,
+            Err(why) => return Started::Refused(why),
+        };
         let openings = std::mem::take(&mut self.openings);
         let mut running = Box::new(Running::new(Arc::clone(&self.setup), cluster_id, storage, metadata, previous, openings));
         running.begin(now, log_said, out);
@@ -146,7 +223,7 @@ impl Start {
         directory_id: Uuid,
         cluster_id: &str,
     ) -> Result<(Metadata, (Vec<LogOutput>, Vec<odradek_quorum::Output>)), String> {
-        let dir = DirId(0);
+        let dir = DirId(self.setup.metadata_directory() as u16);
         let config = &self.setup.config;
         let files: FileIds = storage.dir_mut(dir).adopt(Owner::Metadata, Some(found.files.clone()));
         let (log_owner, files_owner): (OwnerId, OwnerId) = (files.owner(), storage.adopt(dir, Owner::Metadata).owner());
@@ -206,7 +283,9 @@ pub(crate) fn carry_opening(storage: &mut Storage, dir: DirId, output: open::Out
             out.push(Output::Work { work: id, what: Work::Log { dir, what: work } });
         }
         open::Output::Note(note) => out.push(Output::Note(note)),
-        open::Output::Root(_) | open::Output::Opened(_) | open::Output::Refused(_) => unreachable!("the caller takes these"),
+        open::Output::Looked(_) | open::Output::Intended | open::Output::Root(_) | open::Output::Opened(_) | open::Output::Refused(_) => {
+            unreachable!("the caller takes these")
+        }
     }
 }
 

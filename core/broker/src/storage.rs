@@ -6,7 +6,7 @@ use odradek_log::disk::{DirId, DiskResult, OpId};
 use odradek_log::output::Token;
 use odradek_machine::{Map, Now};
 use odradek_quorum::SnapshotId;
-use odradek_wire::ids::{TopicPartition, Uuid};
+use odradek_wire::ids::Uuid;
 
 use crate::io::WorkId;
 use crate::partition::PartitionId;
@@ -35,10 +35,10 @@ pub(crate) struct Directory {
     pub(crate) id: Uuid,
     /// Its path as configured.
     pub(crate) path: String,
+    /// It is one of `log.dirs`, and not for the metadata log alone.
+    pub(crate) holds_partitions: bool,
     /// How many partitions it has.
     pub(crate) partitions: usize,
-    /// Logs that were found damaged at the start: untouched, served by nobody.
-    pub(crate) damaged: Vec<(TopicPartition, OwnerId)>,
 }
 
 /// Whose a unit of work is.
@@ -106,18 +106,20 @@ impl Storage {
         self.works.remove(&work)
     }
 
-    /// The directory for a partition: the one that the controller assigned, else the online one with the fewest partitions.
-    pub(crate) fn place(&self, assigned: Uuid) -> Option<DirId> {
-        let online = |d: &&Directory| !d.dir.is_out_of_service();
-        if let Some(d) = self.dirs.iter().find(|d| d.id == assigned && !assigned.is_zero()) {
-            return Some(d.dir.id());
-        }
-        self.dirs.iter().filter(online).min_by_key(|d| (d.partitions, d.dir.id())).map(|d| d.dir.id())
+    /// The log directory with this id.
+    pub(crate) fn named(&self, id: Uuid) -> Option<DirId> {
+        self.log_dirs().find(|d| d.id == id).map(|d| d.dir.id())
     }
 
-    /// True if the log of a partition was found damaged at the start.
-    pub(crate) fn is_damaged(&self, partition: &TopicPartition) -> bool {
-        self.dirs.iter().any(|d| d.damaged.iter().any(|(p, _)| p == partition))
+    /// The directory for a partition that none is assigned to: the online one with the fewest.
+    pub(crate) fn emptiest(&self) -> Option<DirId> {
+        let online = self.log_dirs().filter(|d| !d.dir.is_out_of_service());
+        online.min_by_key(|d| (d.partitions, d.dir.id())).map(|d| d.dir.id())
+    }
+
+    /// The directories of `log.dirs`.
+    pub(crate) fn log_dirs(&self) -> impl Iterator<Item = &Directory> {
+        self.dirs.iter().filter(|d| d.holds_partitions)
     }
 
     /// Every directory is in service or said once that it is not.

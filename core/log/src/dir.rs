@@ -22,11 +22,12 @@ mod writing;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use odradek_machine::{Deadline, Guards, Map, Mono, Note, Notes, Now, guard};
-use odradek_wire::ids::{Offset, TopicPartition};
+use odradek_wire::ids::{Offset, TopicPartition, Uuid};
 
 use crate::disk::{DirId, DiskAction, DiskError, DiskResult, FileId, Name, OpId};
+use crate::formats::synced_marks::SyncedMark;
 use crate::open::Root;
-use crate::output::{Checkpoint as Entry, Input as OwnerInput, Mark, Request, Token};
+use crate::output::{Checkpoint as Entry, Input as OwnerInput, Request, Token};
 use checkpoints::{Checkpoint, Kind};
 use files::Files;
 use ids::{DirIds, FileIds, OwnerId};
@@ -116,8 +117,8 @@ pub struct LogDir {
     guards: Guards,
     state: State,
     owners: BTreeMap<OwnerId, OwnerState>,
-    /// What the checkpoints say of logs that are not opened.
-    inherited: BTreeMap<TopicPartition, Entry>,
+    /// What the checkpoints and the marks on disk say of logs that are not open: it stays in them.
+    inherited: BTreeMap<TopicPartition, Inherited>,
     /// Which directories of partitions have an owner.
     taken: BTreeMap<Name, OwnerId>,
     /// Who waits until a directory's name is free.
@@ -157,6 +158,15 @@ pub struct Counts {
     pub mark_syncs: u64,
     /// Wants that those syncs of files answered.
     pub wants: u64,
+}
+
+/// What is on disk of a log that is not open: not loaded yet, out of service, or not assigned here.
+#[derive(Clone, Debug, Default)]
+struct Inherited {
+    recovery_point: Option<Offset>,
+    log_start: Option<Offset>,
+    high_watermark: Option<Offset>,
+    mark: Option<SyncedMark>,
 }
 
 #[derive(Debug)]
@@ -226,32 +236,58 @@ impl LogDir {
         }
     }
 
-    /// What the checkpoints on disk say of logs that are not yet opened: it stays in them until each is adopted, or [`LogDir::disown`] ends the waiting.
+    /// What the checkpoints and the marks on disk say: of each log it stays in them until the log itself says something better, or [`LogDir::disown`] finds
+    /// that there is nothing of which it could be true.
     pub fn inherit(&mut self, root: &Root) {
         let mut entry =
-            |partition: &TopicPartition, enter: &dyn Fn(&mut Entry)| enter(self.inherited.entry(partition.clone()).or_default());
+            |partition: &TopicPartition, enter: &dyn Fn(&mut Inherited)| enter(self.inherited.entry(partition.clone()).or_default());
         for found in &root.recovery_points {
-            entry(&found.partition, &|e| e.recovery_point = found.offset);
+            entry(&found.partition, &|e| e.recovery_point = Some(found.offset));
         }
         for found in &root.log_starts {
-            entry(&found.partition, &|e| e.log_start = found.offset);
+            entry(&found.partition, &|e| e.log_start = Some(found.offset));
         }
         for found in &root.high_watermarks {
-            entry(&found.partition, &|e| e.high_watermark = found.offset);
+            entry(&found.partition, &|e| e.high_watermark = Some(found.offset));
         }
-        for found in root.marks.iter().filter(|m| &*m.partition.topic != METADATA_TOPIC) {
-            let topic_id = found.topic_id.unwrap_or_default();
-            entry(&found.partition, &|e| {
-                (e.topic_id, e.synced) = (topic_id, Mark { segment: found.segment, length: found.length, end: found.end });
-            });
+        for found in &root.marks {
+            entry(&found.partition, &|e| e.mark = Some(found.clone()));
         }
     }
 
-    /// Every log that is assigned here has been adopted: what is left belongs to nobody.
-    pub fn disown(&mut self) {
-        self.inherited.clear();
-        for c in &mut self.checkpoints {
-            c.dirty = true;
+    /// Ends the waiting for logs of which nothing can be here: they have no directory, and are not assigned to this one. Of all others, what is known stays, in
+    /// this life and every later one.
+    pub fn disown(&mut self, may_be_here: impl Fn(&TopicPartition) -> bool) {
+        let before = self.inherited.len();
+        self.inherited.retain(|partition, _| may_be_here(partition));
+        if self.inherited.len() < before {
+            for c in &mut self.checkpoints {
+                c.dirty = true;
+            }
+        }
+    }
+
+    /// Keeps what is known of a log that is out of service, as a mark of its own: a recovery point alone may be that of an earlier topic of its name.
+    pub fn remember(&mut self, partition: TopicPartition, topic_id: Uuid, end: Offset) {
+        let inherited = self.inherited.entry(partition.clone()).or_default();
+        if inherited.mark.as_ref().is_some_and(|m| m.topic_id == Some(topic_id) && m.end >= end) {
+            return;
+        }
+        let start = inherited.log_start.unwrap_or_default();
+        inherited.mark = Some(SyncedMark { partition, topic_id: Some(topic_id), segment: Offset(0), length: 0, end, start });
+        self.marks.remembering = true;
+        self.marks.replace = true;
+        self.unsettled = true;
+    }
+
+    /// The topic of a log that is out of service is deleted: nothing shall be known of it any more.
+    pub fn forget_what_was_known(&mut self, partition: &TopicPartition) {
+        if self.inherited.remove(partition).is_some() {
+            (self.marks.remembering, self.marks.replace) = (true, true);
+            for c in &mut self.checkpoints {
+                c.dirty = true;
+            }
+            self.unsettled = true;
         }
     }
 

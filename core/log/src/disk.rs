@@ -135,7 +135,7 @@ pub enum DiskAction {
         /// Which.
         name: Name,
     },
-    /// Makes a directory; fails with [`DiskErrorKind::Exists`] if the name is taken.
+    /// Makes a directory; fails with [`DiskErrorKind::Exists`] if the name is taken. The root of a log directory is made with all that it lies in, durably.
     MakeDirectory {
         /// Where.
         name: Name,
@@ -152,7 +152,8 @@ pub enum DiskAction {
     },
     /// The bytes free for this node on the file system of the log directory.
     FreeSpace,
-    /// Takes the exclusive lock of the directory, as Apache Kafka does with `.lock` (a POSIX record lock); fails with [`DiskErrorKind::Locked`].
+    /// Takes the exclusive lock of the directory, as Apache Kafka does with `.lock` (a POSIX record lock); fails with [`DiskErrorKind::Locked`], and with
+    /// [`DiskErrorKind::NotFound`] where there is no such directory.
     Lock {
         /// The lock file, made if absent.
         name: Name,

@@ -12,9 +12,11 @@
 //! | `.kafka_cleanshutdown` | [`clean_shutdown`], over [`json`] |
 //! | `quorum-state` | [`quorum_state`], over [`json`] |
 //! | `synced-marks` (ours; Apache Kafka ignores it) | [`synced_marks`] |
+//! | `damage` in a partition (ours; Apache Kafka ignores it) | [`damage`] |
 
 pub mod checkpoint;
 pub mod clean_shutdown;
+pub mod damage;
 pub mod dir_name;
 pub mod file_name;
 pub mod index;

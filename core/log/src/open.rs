@@ -1,11 +1,13 @@
 //! The opening of a log directory: from its lock to logs that go on where they ended.
 //!
-//! Two halves, since only the metadata log says which partitions are assigned here:
+//! Three parts, since what a directory is to become is decided for all directories of a node at once, and only the metadata log says which partitions are
+//! assigned here:
 //!
-//! 1. lock, `meta.properties`, clean mark, root files; the metadata log is scanned whole, if it lies here → [`Output::Root`];
-//! 2. after [`Opening::load`] the partitions' logs: strays renamed, the rest loaded or recovered → [`Output::Opened`].
+//! 1. lock, `meta.properties`, root files, nothing changed → [`Output::Looked`]; [`node::decide`] says what follows;
+//! 2. after [`Opening::go_on`] it is formatted, if it is to be; the metadata log is scanned whole, if it lies here → [`Output::Root`];
+//! 3. after [`Opening::load`] the partitions' logs: strays renamed, the rest loaded or recovered, the clean mark removed → [`Output::Opened`].
 //!
-//! Between the halves the directory runs already (the metadata log is appended to), so the opening draws its ids from a mint of its own,
+//! Between the last two the directory runs already (the metadata log is appended to), so the opening draws its ids from a mint of its own,
 //! [`crate::dir::ids::DirIds::opening`]; completions of operations with [`crate::dir::ids::DirIds::is_opening`] belong here.
 //!
 //! Recovery after an unclean stop tells a torn tail from damage: what cannot be read beyond the point that was known to be synced is cut; below it nothing is
@@ -15,7 +17,9 @@ mod errands;
 mod error;
 mod finish;
 mod found;
+mod identify;
 mod load;
+pub mod node;
 mod partitions;
 mod plan;
 mod root;
@@ -28,17 +32,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use odradek_machine::{Guards, Note, Notes, Now, Seed, Subject};
-use odradek_wire::ids::{NodeId, Uuid};
+use odradek_wire::ids::{NodeId, TopicPartition, Uuid};
 
 use crate::dir::ids::{DirIds, FileIds};
 use crate::disk::{DirId, DiskAction, DiskResult, Name, OpId};
+use crate::formats::dir_name::{DirName, Purpose};
 use crate::work::{Work, WorkResult};
 use errands::{Desk, Errand, Errands};
+use node::Looked;
 use partitions::LoadAll;
 use root::{Begin, KnownRoot};
 
 pub use crate::log::recovered::Recovered;
-pub use error::{Damage, OpenError};
+pub use error::{Damage, OpenError, OutOfService, Unserved};
 pub use found::{Assigned, MetadataFound, Opened, OpenedLog, Root};
 
 /// The lock file in the root.
@@ -57,10 +63,10 @@ pub struct Setup {
     pub node: NodeId,
     /// The cluster that it must belong to, if that is known.
     pub cluster_id: Option<String>,
-    /// True if the metadata log lies here (`metadata.log.dir`, else the first of `log.dirs`).
+    /// True if the metadata log belongs here (`metadata.log.dir`, else the first of `log.dirs`).
     pub holds_metadata: bool,
-    /// What an empty directory becomes; `None` refuses it.
-    pub format: Option<Format>,
+    /// True if it is one of `log.dirs`. A directory that is for the metadata log alone may hold what was a log directory once: nothing of that is touched.
+    pub holds_partitions: bool,
     /// Draws the names of strays.
     pub seed: Seed,
     /// Which guards stand.
@@ -114,9 +120,13 @@ pub enum Output {
         /// What to do.
         work: Work,
     },
-    /// The first half is over; [`Opening::load`] begins the second.
+    /// It is known what the directory is; [`Opening::intend`] or [`Opening::go_on`] follows.
+    Looked(Looked),
+    /// The intent of [`Opening::intend`] is durable; [`Opening::go_on`] follows.
+    Intended,
+    /// The directory is this node's; [`Opening::load`] follows.
     Root(Box<Root>),
-    /// The second half is over, and the opening with it.
+    /// The logs are loaded, and the opening is over.
     Opened(Opened),
     /// The directory cannot be used; the lock was given back. Nothing follows.
     Refused(OpenError),
@@ -137,7 +147,8 @@ impl Notes for NotesOf<'_> {
 ///
 /// | from | to | trigger |
 /// |---|---|---|
-/// | `Begin` | `Between` | the first half ended: [`Output::Root`] |
+/// | `Begin` | `Begin` | [`Output::Looked`], [`Opening::intend`], [`Output::Intended`], [`Opening::go_on`] |
+/// | `Begin` | `Between` | [`Output::Root`] |
 /// | `Between` | `Load` | [`Opening::load`] |
 /// | `Load` | `Over` | every log is loaded: [`Output::Opened`] |
 /// | any | `Refuse` | the directory cannot be used, and the lock must be given back |
@@ -182,12 +193,7 @@ impl Opening {
         match &mut self.phase {
             Phase::Begin(begin) => match begin.step(&self.setup, input, &mut self.ids, out) {
                 None => {}
-                Some(Ok((root, known))) => {
-                    self.known = Some(known);
-                    self.phase = Phase::Between;
-                    out.push(Output::Root(Box::new(root)));
-                }
-                Some(Err(error)) => self.refuse(error, out),
+                Some(ended) => self.begun(ended, out),
             },
             Phase::Load(load) => match load.step(&self.setup, input, &mut self.ids, out) {
                 None => {}
@@ -211,13 +217,47 @@ impl Opening {
         }
     }
 
-    /// Begins the second half, after [`Output::Root`]: `assigned` is what the metadata says belongs into this directory.
+    /// Writes down that the directory is to be formatted, after [`Output::Looked`].
     ///
     /// # Panics
-    /// If the first half is not over, or the second was begun before.
+    /// If it is not known yet what the directory is, or the opening went on.
+    pub fn intend(&mut self, now: Now, format: &Format, out: &mut Vec<Output>) {
+        let _ = now;
+        let Phase::Begin(begin) = &mut self.phase else { panic!("the directory was looked at, and no more") };
+        begin.intend(format, &mut self.ids, out);
+    }
+
+    /// Goes on after [`Output::Looked`] or [`Output::Intended`]: formats the directory, or takes it as it is.
+    ///
+    /// # Panics
+    /// If it is not known yet what the directory is, or the opening went on before.
+    pub fn go_on(&mut self, now: Now, format: Option<&Format>, out: &mut Vec<Output>) {
+        let _ = now;
+        let Phase::Begin(begin) = &mut self.phase else { panic!("the directory was looked at, and no more") };
+        match format {
+            Some(format) => begin.format(&self.setup, format, &mut self.ids, out),
+            None => begin.rewrite(&self.setup, &mut self.ids, out),
+        }
+    }
+
+    /// True if this partition's replica has a directory here, known from [`Output::Root`] on until [`Opening::load`].
+    pub fn holds(&self, partition: &TopicPartition) -> bool {
+        let current = |(_, d): &(String, DirName)| d.purpose == Purpose::Current && d.partition == *partition;
+        self.known.as_ref().is_some_and(|known| known.dirs.iter().any(current))
+    }
+
+    /// Gives the directory back after [`Output::Looked`], with nothing changed: [`node::decide`] refused.
+    pub fn decline(&mut self, error: OpenError, out: &mut Vec<Output>) {
+        self.refuse(error, out);
+    }
+
+    /// Begins the last part, after [`Output::Root`]: `assigned` is what the metadata says belongs into this directory.
+    ///
+    /// # Panics
+    /// If the part before is not over, or this one was begun before.
     pub fn load(&mut self, now: Now, assigned: Vec<Assigned>, out: &mut Vec<Output>) {
         let _ = now;
-        let known = self.known.take().expect("the first half is over, and the second begins once");
+        let known = self.known.take().expect("the part before is over, and this one begins once");
         match LoadAll::begin(&self.setup, known, assigned, &mut self.ids, out) {
             Ok(load) => {
                 self.phase = Phase::Load(Box::new(load));
@@ -230,13 +270,24 @@ impl Opening {
     /// Every invariant that can be seen from inside.
     pub fn check(&self) {
         let between = matches!(self.phase, Phase::Between);
-        assert!(!between || self.known.is_some(), "the second half has nothing to begin with");
+        assert!(!between || self.known.is_some(), "the last part has nothing to begin with");
         if let Phase::Load(load) = &self.phase {
             load.check();
         }
     }
 
-    /// Nothing is here to be loaded: the second half ends as it begins.
+    fn begun(&mut self, ended: Result<(Root, KnownRoot), OpenError>, out: &mut Vec<Output>) {
+        match ended {
+            Ok((root, known)) => {
+                self.known = Some(known);
+                self.phase = Phase::Between;
+                out.push(Output::Root(Box::new(root)));
+            }
+            Err(error) => self.refuse(error, out),
+        }
+    }
+
+    /// Nothing is here to be loaded: the last part ends as it begins.
     fn loaded_nothing(&mut self, out: &mut Vec<Output>) {
         if let Phase::Load(load) = &mut self.phase
             && let Some(opened) = load.ended()
@@ -249,7 +300,10 @@ impl Opening {
     fn refuse(&mut self, error: OpenError, out: &mut Vec<Output>) {
         let mut files = self.ids.owner();
         let subject = Subject { name: self.setup.path.clone(), number: 0 };
-        let held = !matches!(error, OpenError::InUse { .. });
+        let held = match &self.phase {
+            Phase::Begin(begin) => begin.is_locked() && !matches!(error, OpenError::InUse { .. }),
+            _ => true,
+        };
         let errands = if held { vec![Errand::Unlock(Name::from(LOCK))] } else { Vec::new() };
         let desk = &mut Desk { ids: &mut self.ids, files: &mut files, subject: &subject, out };
         let errands = Errands::begin(errands, 1, desk);

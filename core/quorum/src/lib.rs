@@ -8,7 +8,7 @@
 //! | `io` | everything that crosses its border |
 //! | `open` | from what a directory holds to a quorum that can take part |
 //! | `quorum` | elections, appends, the high watermark, snapshots |
-//! | `state`, `json` | `quorum-state` |
+//! | `state` | `quorum-state` |
 //! | `batches`, `snapshot` | the log's batches and checkpoint files, made and read |
 //!
 //! `tests/metadata/host.rs` shows a whole host of quorum, image and controller in a page.
@@ -16,7 +16,6 @@
 
 mod batches;
 mod io;
-mod json;
 mod open;
 mod quorum;
 mod state;

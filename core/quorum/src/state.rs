@@ -1,9 +1,10 @@
 //! `quorum-state`: what a node must remember of elections, as JSON that Apache Kafka reads and writes.
 
 use bytes::Bytes;
+use odradek_log::disk::Name;
+use odradek_log::formats::file_name::QUORUM_STATE;
+use odradek_log::formats::quorum_state;
 use odradek_wire::ids::{LeaderEpoch, NodeId, Uuid};
-
-use crate::json::{Value, parse_object};
 
 /// The election as far as this node knows it; replaced whole, before anything that follows from it is done.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -30,46 +31,23 @@ impl QuorumState {
     /// # Errors
     /// If it is empty, no JSON, of another version, or lacks what it must have.
     pub fn decode(content: &[u8]) -> Result<QuorumState, StateError> {
-        let members = parse_object(content).map_err(|why| StateError { why })?;
-        let number = |name: &str| match members.iter().find(|(n, _)| n == name) {
-            Some((_, Value::Number(n))) => i32::try_from(*n).map_err(|_| StateError { why: format!("{name} is {n}") }),
-            _ => Err(StateError { why: format!("{name} is missing") }),
-        };
-        let version = number("data_version")?;
-        if !(0..=1).contains(&version) {
-            let why = format!("data_version ({version}) is not within the min (0) and max (1) supported version");
-            return Err(StateError { why });
-        }
-        let directory = members.iter().find_map(|(name, value)| match value {
-            Value::Text(text) if name == "votedDirectoryId" => Uuid::parse(text),
-            _ => None,
-        });
-        let epoch = number("leaderEpoch")?;
-        if epoch < 0 {
-            return Err(StateError { why: format!("leaderEpoch is {epoch}") });
-        }
-        let node = |id: i32| (id >= 0).then_some(NodeId(id));
+        let state = quorum_state::decode(&Name::from(QUORUM_STATE), content).map_err(|what| StateError { why: what.why })?;
         Ok(QuorumState {
-            epoch: LeaderEpoch(epoch),
-            leader: node(number("leaderId")?),
-            voted: node(number("votedId")?).map(|id| (id, directory.unwrap_or(Uuid::ZERO))),
+            epoch: state.epoch,
+            leader: state.leader,
+            voted: state.voted.map(|id| (id, state.voted_directory.unwrap_or(Uuid::ZERO))),
         })
     }
 
     /// The file's content: version 1 under kraft.version 1, else version 0, which names the static voters.
     pub fn encode(&self, kraft_version: i16, voters: &[NodeId]) -> Bytes {
-        let leader = self.leader.map_or(-1, |l| l.0);
-        let (voted, directory) = self.voted.map_or((-1, Uuid::ZERO), |(id, directory)| (id.0, directory));
-        let epoch = self.epoch.0;
-        let text = if kraft_version > 0 {
-            format!(r#"{{"leaderId":{leader},"leaderEpoch":{epoch},"votedId":{voted},"votedDirectoryId":"{directory}","data_version":1}}"#)
-        } else {
-            let voters: Vec<String> = voters.iter().map(|v| format!(r#"{{"voterId":{}}}"#, v.0)).collect();
-            format!(
-                r#"{{"clusterId":"","leaderId":{leader},"leaderEpoch":{epoch},"votedId":{voted},"appliedOffset":0,"currentVoters":[{}],"data_version":0}}"#,
-                voters.join(",")
-            )
-        };
-        Bytes::from(text)
+        Bytes::from(quorum_state::encode(&quorum_state::QuorumState {
+            epoch: self.epoch,
+            leader: self.leader,
+            voted: self.voted.map(|(id, _)| id),
+            voted_directory: self.voted.map(|(_, directory)| directory),
+            voters: voters.to_vec(),
+            data_version: i16::from(kraft_version > 0),
+        }))
     }
 }

@@ -24,7 +24,7 @@ pub(crate) mod varint;
 pub use assign::{Assigned, Stamp};
 pub use batches::{Batch, Batches};
 pub use builder::{Builder, NewRecord, record_bytes_max};
-pub use checksum::{crc32c, crc32c_extend, crc32c_with_other_head};
+pub use checksum::{Crc32, crc32c, crc32c_extend, crc32c_with_other_head};
 pub use error::BatchError;
 pub use header::{Attributes, BatchHeader, BatchProducer, HEADER_BYTES, LOG_OVERHEAD_BYTES, NO_TIMESTAMP, TimestampType};
 pub use producer::{Facts, ProducerBatch, Rules};

@@ -15,8 +15,8 @@ impl World {
         let root = std::env::temp_dir().join(format!("odradek-disk-{name}-{}", std::process::id()));
         let _ = std::fs::remove_dir_all(&root);
         let (sender, back) = unbounded_channel();
-        let disk =
-            Disk::new(vec![root.clone()], Helpers::new(sender, 4), Arc::new(Counters::default())).expect("the directory can be made");
+        let disk = Disk::new(vec![root.clone()], Helpers::new(sender, 4), Arc::new(Counters::default()));
+        std::fs::create_dir_all(&root).expect("the directory can be made");
         World { disk, back, root, next: 0 }
     }
 

@@ -10,7 +10,7 @@ use odradek_wire::messages::{DescribeLogDirsRequestData, DescribeLogDirsResponse
 
 use super::Reply;
 use crate::partition::Replica;
-use crate::running::Running;
+use crate::running::{Offline, Running};
 
 /// Answers from the replicas here; sizes of the file system are not known to the core and are told as unknown.
 pub(crate) fn handle(node: &Running, request: &DescribeLogDirsRequestData) -> Reply {
@@ -18,8 +18,17 @@ pub(crate) fn handle(node: &Running, request: &DescribeLogDirsRequestData) -> Re
         None => true,
         Some(topics) => topics.iter().any(|t| t.topic.as_str() == &*replica.topic && t.partitions.contains(&replica.id.index)),
     };
-    let results = node.storage.dirs.iter().map(|d| one(node, d.dir.id(), &d.path, d.dir.is_out_of_service(), &wanted)).collect();
+    let mut results: Vec<_> = node.storage.log_dirs().map(|d| one(node, d.dir.id(), &d.path, d.dir.is_out_of_service(), &wanted)).collect();
+    results.extend(node.offline.sorted().into_iter().filter_map(|(_, offline)| out_of_service(node, offline)));
     Reply::Now(DescribeLogDirsResponseData::default().with_results(results).into())
+}
+
+/// A replica that is out of service is told as a directory of its own that failed: the protocol has no error for one replica.
+fn out_of_service(node: &Running, offline: &Offline) -> Option<DescribeLogDirsResult> {
+    let directory = node.storage.dirs.get(usize::from(offline.dir?.0))?;
+    let path = format!("{}/{}", directory.path, offline.partition);
+    let failed = DescribeLogDirsResult::default().with_log_dir(text(&path)).with_total_bytes(-1).with_usable_bytes(-1);
+    Some(failed.with_error_code(ErrorCode::KafkaStorageError.code()))
 }
 
 fn one(node: &Running, dir: DirId, path: &str, failed: bool, wanted: &dyn Fn(&Replica) -> bool) -> DescribeLogDirsResult {

@@ -80,7 +80,7 @@ fn partition(node: &Running, index: i32, p: &odradek_cluster::image::Partition) 
     let alive = |id: NodeId| node.image().broker(id).is_some_and(|b| !b.fenced);
     let numbers = |ids: &[NodeId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
     let leader = p.leader.filter(|&l| alive(l));
-    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !alive(r)).collect();
+    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !node.image().is_online(p, r)).collect();
     DescribeTopicPartitionsResponsePartition::default()
         .with_error_code(if leader.is_some() { 0 } else { ErrorCode::LeaderNotAvailable.code() })
         .with_partition_index(index)

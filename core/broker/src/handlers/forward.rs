@@ -94,6 +94,7 @@ fn to_client(response: ControllerResponse) -> Option<Response> {
         ControllerResponse::BrokerRegistration(_)
         | ControllerResponse::BrokerHeartbeat(_)
         | ControllerResponse::ControllerRegistration(_)
-        | ControllerResponse::AllocateProducerIds(_) => return None,
+        | ControllerResponse::AllocateProducerIds(_)
+        | ControllerResponse::AssignReplicasToDirs(_) => return None,
     })
 }

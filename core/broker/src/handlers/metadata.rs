@@ -189,7 +189,7 @@ fn partition(node: &Running, listener: &str, index: i32, p: &odradek_cluster::im
         Some(leader) if alive(leader) => (-1, ErrorCode::ListenerNotFound),
         _ => (-1, ErrorCode::LeaderNotAvailable),
     };
-    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !alive(r)).collect();
+    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !node.image().is_online(p, r)).collect();
     MetadataResponsePartition::default()
         .with_error_code(error.code())
         .with_partition_index(index)

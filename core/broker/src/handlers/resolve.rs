@@ -40,8 +40,7 @@ impl Running {
         if self.replicas.contains_key(&id) {
             return Ok(id);
         }
-        let named = odradek_wire::ids::TopicPartition { topic: topic.name.clone(), partition: index };
-        if self.storage.is_damaged(&named) {
+        if self.offline.contains_key(&id) {
             return Err(Refusal::of(ErrorCode::KafkaStorageError));
         }
         let leader = granted.leader.unwrap_or(NodeId(-1));

@@ -1,15 +1,16 @@
 //! From opened directories to a broker that registers: the metadata log is read, the partitions that it assigns are loaded, their replicas made.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use odradek_cluster::config::topic_config;
+use odradek_cluster::image::{MIGRATING, Topic, UNASSIGNED};
 use odradek_log::dir::Owner;
 use odradek_log::dir::ids::dir_of;
 use odradek_log::disk::{DirId, DiskResult, OpId};
 use odradek_log::log::Log;
 use odradek_log::open::{self, Assigned, OpenedLog, Opening};
-use odradek_log::output::{Output as LogOutput, Request};
+use odradek_log::output::Output as LogOutput;
 use odradek_machine::{Map, Note, Now, Timers};
 use odradek_wire::ids::{TopicPartition, Uuid};
 
@@ -43,6 +44,7 @@ impl Running {
             openings,
             loading: None,
             replicas: Map::new(),
+            offline: Map::new(),
             round: Default::default(),
             dying: Map::new(),
             sweeps: Map::new(),
@@ -106,18 +108,16 @@ impl Running {
         }
     }
 
-    /// The partitions whose replica belongs into a directory; one that was assigned to none of ours may be in any.
+    /// The partitions whose replica is to be looked for in a directory.
     fn assigned_to(&self, at: usize) -> Vec<Assigned> {
-        let (me, here) = (self.me(), self.storage.dirs[at].id);
-        let known = |id: Uuid| self.storage.dirs.iter().any(|d| d.id == id);
+        let me = self.me();
         let expiration_ms = self.setup.config.long("producer.id.expiration.ms");
         let mut assigned = Vec::new();
-        for topic in self.image().topics() {
+        for topic in self.image().topics().filter(|_| self.storage.dirs[at].holds_partitions) {
             let config = log_config(&topic_config(self.image(), me, &self.setup.config, &topic.name), expiration_ms);
-            for (&index, partition) in topic.partitions.iter().filter(|(_, p)| p.replicas.contains(&me)) {
-                let directory = partition.directory(me);
-                if directory == here || !known(directory) {
-                    let partition = TopicPartition { topic: topic.name.clone(), partition: index };
+            for (&index, granted) in topic.partitions.iter().filter(|(_, p)| p.replicas.contains(&me)) {
+                let partition = TopicPartition { topic: topic.name.clone(), partition: index };
+                if self.is_looked_for_in(at, &partition, granted.directory(me)) {
                     assigned.push(Assigned { partition, topic_id: topic.id, config: config.clone() });
                 }
             }
@@ -125,12 +125,27 @@ impl Running {
         assigned
     }
 
+    /// The directory that the metadata names, if it has the replica; else the first that has it, since an operator may have moved it. Where none has it, the one
+    /// that is named, or (where none is) each that may have had it, so that what is known of it speaks.
+    fn is_looked_for_in(&self, at: usize, partition: &TopicPartition, named: Uuid) -> bool {
+        let named_at = self.storage.named(named).map(|dir| usize::from(dir.0));
+        let holds = |at: usize| self.storage.dirs[at].holds_partitions && self.openings[at].holds(partition);
+        let found_at = named_at.filter(|&at| holds(at)).or_else(|| (0..self.openings.len()).find(|&at| holds(at)));
+        match (found_at, named_at) {
+            (Some(found), _) => found == at,
+            (None, Some(named)) => named == at,
+            (None, None) => named == MIGRATING || named == UNASSIGNED,
+        }
+    }
+
     fn carry_openings(&mut self, now: Now, dir: DirId, said: Vec<open::Output>, out: &mut Outbox) {
         for output in said {
             match output {
                 open::Output::Opened(opened) => self.opened(now, dir, opened, out),
                 open::Output::Refused(error) => self.fail(error.to_string(), out),
-                open::Output::Root(_) => unreachable!("a directory says once what it is"),
+                open::Output::Looked(_) | open::Output::Intended | open::Output::Root(_) => {
+                    unreachable!("a directory says once what it is")
+                }
                 other => carry_opening(&mut self.storage, dir, other, out),
             }
         }
@@ -138,7 +153,8 @@ impl Running {
 
     fn opened(&mut self, now: Now, dir: DirId, opened: open::Opened, out: &mut Outbox) {
         for log in opened.logs {
-            self.take_up(now, dir, log, out);
+            let present = opened.present.contains(&log.partition);
+            self.take_up(now, dir, log, present, out);
         }
         for name in opened.deleted {
             self.remove_deleted(now, dir, name, out);
@@ -147,6 +163,8 @@ impl Running {
             let says = format!("{name} belongs to no partition that is assigned here; it is kept");
             out.push(Output::Note(Note::mark("dir.stray").says(says)));
         }
+        let assigned: BTreeSet<TopicPartition> = self.assigned_to_node();
+        self.storage.dir_mut(dir).disown(|partition| opened.present.contains(partition) || assigned.contains(partition));
         let left = self.loading.as_mut().expect("directories are loaded once");
         *left -= 1;
         if *left == 0 {
@@ -155,31 +173,31 @@ impl Running {
         }
     }
 
-    fn take_up(&mut self, now: Now, dir: DirId, found: OpenedLog, out: &mut Outbox) {
-        let OpenedLog { partition, name, files, log } = found;
-        let files = self.storage.dir_mut(dir).adopt(Owner::Partition(partition.clone()), Some(files));
-        let owner = files.owner();
-        let recovered = match log {
-            Ok(recovered) => recovered,
-            Err(damage) => {
-                out.push(Output::Note(Note::mark("log.damaged").says(damage.to_string())));
-                self.storage.dirs[usize::from(dir.0)].damaged.push((partition, owner));
-                return;
-            }
+    /// Every partition that has a replica on this node, and the metadata log.
+    fn assigned_to_node(&self) -> BTreeSet<TopicPartition> {
+        let me = self.me();
+        let of = |t: &Arc<Topic>| {
+            let mine = t.partitions.iter().filter(move |(_, p)| p.replicas.contains(&me));
+            mine.map(|(&index, _)| TopicPartition { topic: t.name.clone(), partition: index }).collect::<Vec<_>>()
         };
+        let metadata = TopicPartition { topic: "__cluster_metadata".into(), partition: 0 };
+        self.image().topics().flat_map(of).chain([metadata]).collect()
+    }
+
+    fn take_up(&mut self, now: Now, dir: DirId, found: OpenedLog, present: bool, out: &mut Outbox) {
+        let OpenedLog { partition, name, files, log } = found;
         let Some(topic) = self.image().topic_id(&partition.topic) else { return };
         let id = PartitionId { topic, index: partition.partition };
+        let recovered = match log {
+            Ok(recovered) => recovered,
+            Err(why) => return self.put_offline(id, dir, partition, present.then_some(files), why),
+        };
+        let files = self.storage.dir_mut(dir).adopt(Owner::Partition(partition.clone()), Some(files));
+        let owner = files.owner();
         let setup = self.log_setup(id, partition, dir, name, files);
         let mut said = Vec::new();
         let log = Log::from_recovered(now, setup, recovered, &mut said);
         self.insert_replica(id, dir, owner, log);
         self.carry_log(now, owner, dir, Holder::Partition(id), said, out);
-    }
-
-    /// A clean stop must not vouch for what was found damaged.
-    pub(super) fn close_damaged(&mut self, now: Now, dir: DirId, out: &mut Outbox) {
-        for (_, owner) in std::mem::take(&mut self.storage.dirs[usize::from(dir.0)].damaged) {
-            self.request_dir(now, owner, dir, Request::Closed { clean: false }, out);
-        }
     }
 }

@@ -28,6 +28,8 @@ pub(crate) enum Asker {
     ControllerRegistration,
     /// This broker needs a block of producer ids.
     ProducerIds,
+    /// This broker says in which directories its replicas are.
+    Directories,
 }
 
 impl Running {
@@ -140,6 +142,7 @@ impl Running {
             Some(Asker::AutoCreate(key)) => crate::handlers::metadata::created(self, now, key, &response, out),
             Some(Asker::Registration | Asker::Heartbeat | Asker::ControllerRegistration) => self.membership_said(now, response, out),
             Some(Asker::ProducerIds) => crate::handlers::init_producer_id::block_came(self, now, &response, out),
+            Some(Asker::Directories) => self.directories_assigned(now, &response, out),
             None => {}
         }
     }
@@ -149,6 +152,7 @@ impl Running {
         match self.asked.remove(&id) {
             Some(Asker::Client(key) | Asker::AutoCreate(key)) => self.expired(now, key, out),
             Some(Asker::ProducerIds) => self.membership.producer_ids.asked = false,
+            Some(Asker::Directories) => self.beat(now, false, out),
             Some(Asker::Registration | Asker::Heartbeat | Asker::ControllerRegistration) | None => {}
         }
     }

@@ -13,7 +13,7 @@ impl Running {
     /// Asks the controller for a broker epoch.
     pub(super) fn register(&mut self, now: Now, out: &mut Outbox) {
         self.membership.standing = Standing::Registering;
-        let log_dirs: Vec<Uuid> = self.storage.dirs.iter().map(|d| d.id).collect();
+        let log_dirs: Vec<Uuid> = self.storage.log_dirs().filter(|d| !d.dir.is_out_of_service()).map(|d| d.id).collect();
         let request = self.membership.registration(&self.setup, &self.cluster_id, &log_dirs);
         self.ask(now, Asker::Registration, request, out);
     }
@@ -56,7 +56,9 @@ impl Running {
             ErrorCode::None => {
                 self.membership.standing = Standing::Fenced(epoch);
                 reached!(&mut NotesOf(out), "broker.registered", epoch.0, 0);
-                self.beat(now, false, out);
+                if !self.assign_directories(now, out) {
+                    self.beat(now, false, out);
+                }
             }
             ErrorCode::NotController | ErrorCode::DuplicateBrokerRegistration => {
                 // The session of the life before is still alive: ask again when it may have ended.

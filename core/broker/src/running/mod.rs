@@ -7,6 +7,7 @@ mod begin;
 mod carry;
 mod controller;
 mod member;
+mod offline;
 mod quorum;
 mod replicas;
 mod requests;
@@ -43,6 +44,7 @@ use crate::setup::NodeSetup;
 use crate::storage::Storage;
 
 pub(crate) use controller::Asker;
+pub(crate) use offline::Offline;
 pub(crate) use stop::Stopping;
 
 /// What one part of a node tells another within a step.
@@ -89,7 +91,9 @@ pub(crate) struct Running {
     pub(crate) storage: Storage,
     pub(crate) metadata: Metadata,
     pub(crate) replicas: Map<PartitionId, Replica>,
-    /// The same partitions in order, for jobs that go round.
+    /// Replicas of this node that are out of service, and why.
+    pub(crate) offline: Map<PartitionId, Offline>,
+    /// The partitions of `replicas` in order, for jobs that go round.
     pub(crate) round: BTreeSet<PartitionId>,
     /// Logs whose topics are deleted, until their directories are gone.
     pub(crate) dying: Map<OwnerId, (Log, DirId)>,

@@ -103,14 +103,14 @@ impl Running {
     }
 
     fn create_replica(&mut self, now: Now, id: PartitionId, granted: &Granted, out: &mut Outbox) {
-        let Some(dir) = self.storage.place(granted.directory(self.me())) else {
+        if self.is_elsewhere(id, granted, out) {
+            return;
+        }
+        let Some(dir) = self.storage.named(granted.directory(self.me())).or_else(|| self.storage.emptiest()) else {
             return self.fail("no log directory is in service for a new partition".to_owned(), out);
         };
         let topic = self.image().topic_by_id(id.topic).expect("a granted partition has a topic").name.clone();
         let partition = TopicPartition { topic, partition: id.index };
-        if self.storage.is_damaged(&partition) {
-            return; // it is out of service until it is filled again from another replica
-        }
         let files = self.storage.adopt(dir, Owner::Partition(partition.clone()));
         let owner = files.owner();
         let name = directory_name(&partition);
@@ -148,6 +148,7 @@ impl Running {
     fn topic_deleted(&mut self, now: Now, topic: &Topic, out: &mut Outbox) {
         for &index in topic.partitions.keys() {
             let id = PartitionId { topic: topic.id, index };
+            self.delete_offline(now, id, out);
             let Some(replica) = self.replicas.remove(&id) else { continue };
             self.round.remove(&id);
             self.set_log_alarm(id);

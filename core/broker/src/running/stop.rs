@@ -95,7 +95,7 @@ impl Running {
 
     /// The high watermarks of a directory are on disk: its logs close.
     pub(super) fn close_logs(&mut self, now: Now, dir: DirId, out: &mut Outbox) {
-        self.close_damaged(now, dir, out);
+        self.close_offline(now, dir, out);
         let here: Vec<_> = self.replicas.sorted().into_iter().filter(|(_, r)| r.dir == dir).map(|(&id, _)| id).collect();
         for id in here {
             self.with_replica(now, id, out, |replica, said| replica.log.close(now, said));

@@ -330,7 +330,7 @@ impl Controller {
         }
     }
 
-    fn situation(&self, topic: &Topic, index: i32, partition: &Partition, config: &TopicConfig) -> Situation {
+    pub(super) fn situation(&self, topic: &Topic, index: i32, partition: &Partition, config: &TopicConfig) -> Situation {
         let min_isr = usize::try_from(config.min_insync_replicas).expect("the rule keeps it positive");
         Situation {
             topic: topic.id,
@@ -342,7 +342,7 @@ impl Controller {
         }
     }
 
-    fn topic_config(&self, topic: &Topic) -> TopicConfig {
+    pub(super) fn topic_config(&self, topic: &Topic) -> TopicConfig {
         let view = NodeView::of_cluster(&self.image, &self.config.defaults);
         TopicConfig::resolve(&view, self.image.overrides(&Resource::topic(&topic.name)))
     }
@@ -352,12 +352,8 @@ impl Controller {
     }
 
     /// True unless the replica's log directory is known to have failed.
-    fn is_online(&self, partition: &Partition, replica: NodeId) -> bool {
-        let directory = partition.directory(replica);
-        match self.image.broker(replica) {
-            Some(b) => is_unassigned(directory) || b.log_dirs.contains(&directory),
-            None => false,
-        }
+    pub(super) fn is_online(&self, partition: &Partition, replica: NodeId) -> bool {
+        self.image.broker(replica).is_some_and(|b| b.has_online(partition.directory(replica)))
     }
 
     /// True if the cluster's `metadata.version` is this level or a later one.
@@ -373,11 +369,6 @@ impl Controller {
 /// The first hundred ids mean something else than a directory (KIP-858).
 fn is_reserved(id: Uuid) -> bool {
     u128::from_be_bytes(id.0) < 100
-}
-
-/// Zero: not known; one: not chosen yet. (Two: the directory is lost.)
-fn is_unassigned(directory: Uuid) -> bool {
-    u128::from_be_bytes(directory.0) < 2
 }
 
 fn endpoint_record(l: &crate::messages::broker_registration_request::Listener) -> BrokerEndpoint {

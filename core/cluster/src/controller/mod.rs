@@ -13,6 +13,7 @@ mod bootstrap;
 mod brokers;
 mod configs;
 mod delete;
+mod directories;
 mod elect;
 mod names;
 mod partitions;
@@ -135,6 +136,7 @@ impl Controller {
             ControllerRequest::DeleteTopics(r) => self.delete_topics(r),
             ControllerRequest::IncrementalAlterConfigs(r) => Ok(self.incremental_alter_configs(r)),
             ControllerRequest::AlterConfigs(r) => Ok(self.alter_configs(r)),
+            ControllerRequest::AssignReplicasToDirs(r) => self.assign_replicas_to_dirs(r),
         };
         decision.unwrap_or_else(|why| refuse(request, &why))
     }

@@ -2,6 +2,7 @@
 
 use odradek_wire::ids::{NodeId, Offset};
 
+use super::directories::DirectoryLoad;
 use super::refusal::create_partitions_result;
 use super::topics::{EXCESSIVE, check_record_total, nodes, repeated};
 use super::{Controller, ControllerResponse, Decision, PARTITIONS_PER_REQUEST_MAX, Refusal};
@@ -15,9 +16,10 @@ impl Controller {
         let repeated = repeated(r.topics.iter().map(|t| t.name.as_str()));
         let duplicate = Refusal::new(ErrorCode::InvalidRequest, "Duplicate topic name.");
         let mut results: Vec<_> = repeated.iter().map(|name| create_partitions_result(&text(name), Some(&duplicate))).collect();
+        let mut load = DirectoryLoad::of(&self.image);
         let mut records = Vec::new();
         for topic in r.topics.iter().filter(|t| !repeated.contains(t.name.as_str())) {
-            let outcome = self.add_partitions(topic, next, &mut records);
+            let outcome = self.add_partitions(topic, next, &mut load, &mut records);
             results.push(create_partitions_result(&topic.name, outcome.err().as_ref()));
         }
         check_record_total(&records)?;
@@ -28,7 +30,13 @@ impl Controller {
         Ok(Decision { records, reply: ControllerResponse::CreatePartitions(reply) })
     }
 
-    fn add_partitions(&self, wanted: &CreatePartitionsTopic, next: Offset, records: &mut Vec<MetadataRecord>) -> Result<(), Refusal> {
+    fn add_partitions(
+        &self,
+        wanted: &CreatePartitionsTopic,
+        next: Offset,
+        load: &mut DirectoryLoad,
+        records: &mut Vec<MetadataRecord>,
+    ) -> Result<(), Refusal> {
         let name = wanted.name.as_str();
         let topic = self.image.topic(name).ok_or(Refusal::bare(ErrorCode::UnknownTopicOrPartition))?;
         let count = topic.partitions.len() as i32;
@@ -44,7 +52,7 @@ impl Controller {
             return Err(Refusal::new(ErrorCode::PolicyViolation, EXCESSIVE));
         }
         let assignments = self.additional_assignments(topic, wanted, count, additional, next)?;
-        records.extend((count..).zip(&assignments).map(|(index, replicas)| self.partition_record(topic.id, index, replicas)));
+        records.extend((count..).zip(&assignments).map(|(index, replicas)| self.partition_record(topic.id, index, replicas, load)));
         Ok(())
     }
 

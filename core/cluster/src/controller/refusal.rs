@@ -3,10 +3,10 @@
 use super::{ControllerRequest, ControllerResponse, Decision};
 use crate::config::ConfigError;
 use crate::messages::{
-    AllocateProducerIdsResponseData, AlterConfigsResponseData, BrokerHeartbeatResponseData, BrokerRegistrationResponseData,
-    ControllerRegistrationResponseData, CreatePartitionsResponseData, CreateTopicsResponseData, DeleteTopicsResponseData, ErrorCode,
-    IncrementalAlterConfigsResponseData, KafkaString, KafkaUuid, alter_configs_response, create_partitions_response,
-    create_topics_response, delete_topics_response, incremental_alter_configs_response, text,
+    AllocateProducerIdsResponseData, AlterConfigsResponseData, AssignReplicasToDirsResponseData, BrokerHeartbeatResponseData,
+    BrokerRegistrationResponseData, ControllerRegistrationResponseData, CreatePartitionsResponseData, CreateTopicsResponseData,
+    DeleteTopicsResponseData, ErrorCode, IncrementalAlterConfigsResponseData, KafkaString, KafkaUuid, alter_configs_response,
+    create_partitions_response, create_topics_response, delete_topics_response, incremental_alter_configs_response, text,
 };
 
 /// Why a request, or a part of one, is refused.
@@ -79,6 +79,9 @@ pub fn refuse(request: &ControllerRequest, why: &Refusal) -> Decision {
         ControllerRequest::AlterConfigs(r) => {
             let responses = r.resources.iter().map(|r| legacy_result(r.resource_type, &r.resource_name, Some(why))).collect();
             ControllerResponse::AlterConfigs(AlterConfigsResponseData { responses, ..Default::default() })
+        }
+        ControllerRequest::AssignReplicasToDirs(_) => {
+            ControllerResponse::AssignReplicasToDirs(AssignReplicasToDirsResponseData { error_code, ..Default::default() })
         }
     };
     Decision { records: Vec::new(), reply }

@@ -2,10 +2,10 @@
 
 use crate::messages::{
     AllocateProducerIdsRequestData, AllocateProducerIdsResponseData, AlterConfigsRequestData, AlterConfigsResponseData,
-    BrokerHeartbeatRequestData, BrokerHeartbeatResponseData, BrokerRegistrationRequestData, BrokerRegistrationResponseData,
-    ControllerRegistrationRequestData, ControllerRegistrationResponseData, CreatePartitionsRequestData, CreatePartitionsResponseData,
-    CreateTopicsRequestData, CreateTopicsResponseData, DeleteTopicsRequestData, DeleteTopicsResponseData,
-    IncrementalAlterConfigsRequestData, IncrementalAlterConfigsResponseData,
+    AssignReplicasToDirsRequestData, AssignReplicasToDirsResponseData, BrokerHeartbeatRequestData, BrokerHeartbeatResponseData,
+    BrokerRegistrationRequestData, BrokerRegistrationResponseData, ControllerRegistrationRequestData, ControllerRegistrationResponseData,
+    CreatePartitionsRequestData, CreatePartitionsResponseData, CreateTopicsRequestData, CreateTopicsResponseData, DeleteTopicsRequestData,
+    DeleteTopicsResponseData, IncrementalAlterConfigsRequestData, IncrementalAlterConfigsResponseData,
 };
 use crate::record::MetadataRecord;
 
@@ -26,6 +26,7 @@ pub enum ControllerRequest {
     DeleteTopics(DeleteTopicsRequestData),
     IncrementalAlterConfigs(IncrementalAlterConfigsRequestData),
     AlterConfigs(AlterConfigsRequestData),
+    AssignReplicasToDirs(AssignReplicasToDirsRequestData),
 }
 
 /// What a controller answers.
@@ -41,6 +42,7 @@ pub enum ControllerResponse {
     DeleteTopics(DeleteTopicsResponseData),
     IncrementalAlterConfigs(IncrementalAlterConfigsResponseData),
     AlterConfigs(AlterConfigsResponseData),
+    AssignReplicasToDirs(AssignReplicasToDirsResponseData),
 }
 
 /// One atomic batch of records, possibly none, and the reply that leaves when they are committed.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use odradek_wire::ids::{NodeId, Offset, Uuid};
 
+use super::directories::DirectoryLoad;
 use super::names::{check_collision, check_topic_name};
 use super::place::{UsableBroker, place};
 use super::refusal::create_topic_refused;
@@ -25,10 +26,11 @@ impl Controller {
     pub(super) fn create_topics(&self, r: &CreateTopicsRequestData, next: Offset) -> Result<Decision, Refusal> {
         self.check_partition_total(r)?;
         let repeated = repeated(r.topics.iter().map(|t| t.name.as_str()));
+        let mut load = DirectoryLoad::of(&self.image);
         let mut records = Vec::new();
         let mut topics = Vec::new();
         for topic in r.topics.iter().filter(|t| !repeated.contains(t.name.as_str()) && t.name.as_str() != CLUSTER_METADATA) {
-            let created = self.create_topic(topic, next, &mut records);
+            let created = self.create_topic(topic, next, &mut load, &mut records);
             topics.push(created.unwrap_or_else(|why| create_topic_refused(&topic.name, &why)));
         }
         let invalid = |message: &str| Refusal::new(ErrorCode::InvalidRequest, message);
@@ -60,6 +62,7 @@ impl Controller {
         &self,
         topic: &CreatableTopic,
         next: Offset,
+        load: &mut DirectoryLoad,
         records: &mut Vec<MetadataRecord>,
     ) -> Result<CreatableTopicResult, Refusal> {
         let name = topic.name.as_str();
@@ -81,7 +84,7 @@ impl Controller {
             })
         }));
         for (index, replicas) in (0..).zip(&assignments) {
-            records.push(self.partition_record(id, index, replicas));
+            records.push(self.partition_record(id, index, replicas, load));
         }
         let replication_factor = assignments.first().map_or(0, Vec::len);
         Ok(CreatableTopicResult {
@@ -218,7 +221,13 @@ impl Controller {
     }
 
     /// A partition as it begins: led by the first of its replicas that is active, with all that are active in sync.
-    pub(super) fn partition_record(&self, topic_id: Uuid, partition_id: i32, replicas: &[NodeId]) -> MetadataRecord {
+    pub(super) fn partition_record(
+        &self,
+        topic_id: Uuid,
+        partition_id: i32,
+        replicas: &[NodeId],
+        load: &mut DirectoryLoad,
+    ) -> MetadataRecord {
         let isr: Vec<i32> = replicas.iter().filter(|&&r| self.is_active(r)).map(|r| r.0).collect();
         let leader = *isr.first().expect("an assignment has an active replica");
         MetadataRecord::Partition(PartitionRecord {
@@ -230,26 +239,14 @@ impl Controller {
             leader_epoch: 0,
             partition_epoch: 0,
             directories: if self.since(DIRECTORIES_SINCE) {
-                replicas.iter().map(|&r| self.default_directory(r)).collect()
+                replicas.iter().map(|&r| load.place(&self.image, r)).collect()
             } else {
                 Vec::new()
             },
             ..Default::default()
         })
     }
-
-    /// The only log directory of a broker; the id for "not chosen yet" if it has several, and for "not known" if it named none.
-    fn default_directory(&self, broker: NodeId) -> Uuid {
-        match self.image.broker(broker).map(|b| &*b.log_dirs) {
-            Some(&[only]) => only,
-            Some([]) => Uuid::ZERO,
-            _ => UNASSIGNED,
-        }
-    }
 }
-
-/// The directory id for "not chosen yet" (KIP-858).
-const UNASSIGNED: Uuid = Uuid([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
 
 pub(super) const EXCESSIVE: &str = "Unable to perform excessively large batch operation.";
 

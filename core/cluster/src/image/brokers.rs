@@ -5,6 +5,19 @@ use std::sync::Arc;
 
 use odradek_wire::ids::{BrokerEpoch, NodeId, Uuid};
 
+/// The directory of a replica that has one, which is not known: it is older than the ids of directories (KIP-858).
+pub const MIGRATING: Uuid = Uuid::ZERO;
+/// The directory of a replica that has none yet (KIP-858).
+pub const UNASSIGNED: Uuid = reserved(1);
+/// The directory of a replica that is offline and not to be made anew (KIP-858).
+pub const LOST: Uuid = reserved(2);
+
+const fn reserved(number: u8) -> Uuid {
+    let mut id = [0; 16];
+    id[15] = number;
+    Uuid(id)
+}
+
 /// Where a node listens.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Endpoint {
@@ -62,6 +75,16 @@ impl Broker {
     pub fn takes_partitions(&self) -> bool {
         let cordoned = self.cordoned_log_dirs.as_deref().unwrap_or(&[]);
         self.log_dirs.is_empty() || self.log_dirs.iter().any(|d| !cordoned.contains(d))
+    }
+
+    /// True unless a replica that was assigned to this log directory is known to be offline: the directory is lost, or not among those of the broker. One
+    /// that names no directory may be in any.
+    pub fn has_online(&self, directory: Uuid) -> bool {
+        match directory {
+            MIGRATING | UNASSIGNED => true,
+            LOST => false,
+            id => self.log_dirs.is_empty() || self.log_dirs.contains(&id),
+        }
     }
 
     /// True if it may lead, join an ISR and be given partitions.

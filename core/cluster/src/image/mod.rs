@@ -20,7 +20,7 @@ use odradek_wire::ids::{NodeId, Uuid};
 use crate::record::MetadataRecord;
 
 pub use apply::{ApplyError, Changed};
-pub use brokers::{Broker, ControllerNode, Endpoint, FeatureRange};
+pub use brokers::{Broker, ControllerNode, Endpoint, FeatureRange, LOST, MIGRATING, UNASSIGNED};
 pub use compare::Difference;
 pub use loader::Loader;
 pub(crate) use topics::NO_LEADER_CHANGE;
@@ -135,6 +135,11 @@ impl Image {
     /// One partition.
     pub fn partition(&self, topic: Uuid, index: i32) -> Option<&Partition> {
         self.topics.get(&topic)?.partitions.get(&index)
+    }
+
+    /// True if a replica can be led or followed: its broker is alive, and its log directory is not known to be offline.
+    pub fn is_online(&self, partition: &Partition, replica: NodeId) -> bool {
+        self.broker(replica).is_some_and(|b| !b.fenced && b.has_online(partition.directory(replica)))
     }
 
     /// A registered broker, fenced or not.

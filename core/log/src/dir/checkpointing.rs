@@ -1,6 +1,5 @@
 //! Checkpoints: built a slice at a time, replaced whole.
 
-use std::fmt::Write as _;
 use std::ops::Bound;
 
 use bytes::Bytes;
@@ -9,9 +8,10 @@ use odradek_wire::ids::Offset;
 
 use super::checkpoints::{Kind, SLICE, State};
 use super::whole::Client;
-use super::{Entry, LogDir, Output, Owner, OwnerState};
+use super::{LogDir, Output, Owner, OwnerState};
 use crate::dir::completions::DONE;
 use crate::disk::{DiskError, Name};
+use crate::formats::checkpoint;
 
 impl LogDir {
     /// Begins the checkpoints whose time has come, and does the first slice of each.
@@ -42,17 +42,22 @@ impl LogDir {
             *after = Some(*id);
             if let (Owner::Partition(p), Some(offset)) = (&o.owner, entry(o, kind)) {
                 *count += 1;
-                writeln!(lines, "{} {} {offset}", p.topic, p.partition).expect("a string takes everything");
+                checkpoint::push_offset(lines, p, offset);
             }
         }
         if seen < SLICE {
             for (p, e) in &self.inherited {
-                if let Some(offset) = said(e, e.log_start, kind) {
+                let offset = match kind {
+                    Kind::RecoveryPoint => e.recovery_point,
+                    Kind::LogStart => e.log_start,
+                    Kind::HighWatermark => e.high_watermark,
+                };
+                if let Some(offset) = offset {
                     *count += 1;
-                    writeln!(lines, "{} {} {offset}", p.topic, p.partition).expect("a string takes everything");
+                    checkpoint::push_offset(lines, p, offset);
                 }
             }
-            let text = format!("0\n{count}\n{lines}");
+            let text = checkpoint::seal_offsets(*count, lines);
             self.checkpoints[kind as usize].state = State::Writing;
             self.write_whole(Client::Checkpoint(kind), Name::from(kind.file()), Bytes::from(text), true, out);
         }
@@ -76,15 +81,11 @@ impl LogDir {
 }
 
 /// What a checkpoint says of a log that is open.
-fn entry(o: &OwnerState, kind: Kind) -> Option<i64> {
+fn entry(o: &OwnerState, kind: Kind) -> Option<Offset> {
     let e = o.entry.as_ref()?;
-    said(e, o.start_asked.unwrap_or(e.log_start), kind)
-}
-
-fn said(e: &Entry, log_start: Offset, kind: Kind) -> Option<i64> {
     match kind {
-        Kind::RecoveryPoint => Some(e.recovery_point.0),
-        Kind::LogStart => (log_start.0 > 0).then_some(log_start.0),
-        Kind::HighWatermark => Some(e.high_watermark.0),
+        Kind::RecoveryPoint => Some(e.recovery_point),
+        Kind::LogStart => Some(o.start_asked.unwrap_or(e.log_start)).filter(|start| start.0 > 0),
+        Kind::HighWatermark => Some(e.high_watermark),
     }
 }

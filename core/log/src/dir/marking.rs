@@ -17,13 +17,13 @@ impl LogDir {
     pub(super) fn entered(&mut self, owner: OwnerId, entry: Entry) {
         let Some(o) = self.owners.get_mut(&owner) else { return };
         let before = o.entry.replace(entry);
-        if let Owner::Partition(partition) = &o.owner {
-            self.inherited.remove(partition);
+        if !self.inherited.is_empty() {
+            self.inherited.remove(&marked_as(&o.owner));
         }
         if o.start_asked == Some(entry.log_start) {
             o.start_asked = None;
         }
-        if before.is_none_or(|b| b.synced != entry.synced) {
+        if before.is_none_or(|b| (b.synced, b.log_start) != (entry.synced, entry.log_start)) {
             self.marks.dirty.insert(owner);
         }
         let changed = |of: fn(&Entry) -> i64| before.as_ref().map(of) != Some(of(&entry));
@@ -45,7 +45,7 @@ impl LogDir {
 
     /// Writes the marks that are new, if none are being written.
     pub(super) fn write_marks(&mut self, out: &mut Vec<Output>) {
-        if self.marks.dirty.is_empty() || matches!(self.marks.state, State::Appending(_) | State::Replacing) {
+        if self.marks.dirty.is_empty() && !self.marks.remembering || matches!(self.marks.state, State::Appending(_) | State::Replacing) {
             return;
         }
         self.marks.ahead.extend(self.marks.dirty.iter());
@@ -65,13 +65,11 @@ impl LogDir {
                 if let State::Idle(file) = self.marks.state {
                     self.submit(Purpose::Nothing, DiskAction::Close { file }, out);
                 }
-                self.marks.replace = false;
+                (self.marks.replace, self.marks.remembering) = (false, false);
                 self.marks.state = State::Replacing;
                 self.counts.mark_syncs += 1;
                 let mut lines = self.lines(self.marks.ahead.iter());
-                for (partition, entry) in &self.inherited {
-                    line(&mut lines, partition, entry);
-                }
+                self.inherited.values().filter_map(|i| i.mark.as_ref()).for_each(|mark| lines.push_str(&synced_marks::encode(mark)));
                 let lines = Bytes::from(lines);
                 self.write_whole(Client::Marks, Name::from(synced_marks::FILE), lines, true, out);
             }
@@ -82,10 +80,8 @@ impl LogDir {
     fn lines<'a>(&self, owners: impl Iterator<Item = &'a OwnerId>) -> String {
         let mut lines = String::new();
         for o in owners.filter_map(|o| self.owners.get(o)) {
-            match (&o.owner, &o.entry) {
-                (Owner::Partition(partition), Some(entry)) => line(&mut lines, partition, entry),
-                (Owner::Metadata, Some(entry)) => line(&mut lines, &TopicPartition { topic: METADATA_TOPIC.into(), partition: 0 }, entry),
-                (_, None) => {}
+            if let Some(entry) = &o.entry {
+                line(&mut lines, marked_as(&o.owner), entry);
             }
         }
         lines
@@ -136,8 +132,16 @@ impl LogDir {
     }
 }
 
-fn line(lines: &mut String, partition: &TopicPartition, entry: &Entry) {
+/// By which partition's name an owner is marked.
+pub(super) fn marked_as(owner: &Owner) -> TopicPartition {
+    match owner {
+        Owner::Partition(partition) => partition.clone(),
+        Owner::Metadata => TopicPartition { topic: METADATA_TOPIC.into(), partition: 0 },
+    }
+}
+
+fn line(lines: &mut String, partition: TopicPartition, entry: &Entry) {
     let Mark { segment, length, end } = entry.synced;
     let topic_id = Some(entry.topic_id).filter(|id| !id.is_zero());
-    lines.push_str(&synced_marks::encode(&SyncedMark { partition: partition.clone(), topic_id, segment, length, end }));
+    lines.push_str(&synced_marks::encode(&SyncedMark { partition, topic_id, segment, length, end, start: entry.log_start }));
 }

@@ -30,6 +30,8 @@ pub(super) struct Marks {
     pub(super) lowering: Vec<(OwnerId, Token)>,
     /// Who waits for one that is.
     pub(super) lowered: Vec<(OwnerId, Token)>,
+    /// A mark of a log that is not open is to be written.
+    pub(super) remembering: bool,
     /// The next write replaces the file.
     pub(super) replace: bool,
 }

@@ -6,6 +6,7 @@ use odradek_machine::Now;
 
 use super::files::Want;
 use super::ids::OwnerId;
+use super::marking::marked_as;
 use super::names::Birth;
 use super::whole::Client;
 use super::{After, LogDir, Output, OwnerState, Purpose, State};
@@ -128,6 +129,7 @@ impl LogDir {
         if let Some(o) = self.owners.get_mut(&owner) {
             o.entry = None;
             o.start_asked = None;
+            self.inherited.remove(&marked_as(&o.owner));
         }
         self.marks.dirty.remove(&owner);
         self.marks.ahead.remove(&owner);

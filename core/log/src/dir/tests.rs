@@ -125,7 +125,7 @@ fn clean_stop_writes_its_mark_last_of_all() {
     assert!(last("rename recovery-point-offset-checkpoint.tmp") < at("create .kafka_cleanshutdown"));
     assert!(at("sync .kafka_cleanshutdown") < at("unlock .lock"));
     let points = String::from_utf8(w.disk.content("recovery-point-offset-checkpoint").expect("it was written").to_vec()).expect("text");
-    assert_eq!(points, "0\n3\nt 0 5\nt 1 5\nt 2 5\n");
+    assert_eq!(points, "0\n4\nt 0 5\nt 1 5\nt 2 5\ncrc32c: 0 220687269\n");
     assert_eq!(w.disk.content(".kafka_cleanshutdown"), Some(&b"{\"version\":0,\"brokerEpoch\":11}"[..]));
 }
 
@@ -144,7 +144,7 @@ fn log_start_moves_when_its_checkpoint_is_durable_and_the_files_go_after_their_d
     assert_eq!(w.log(log).log_start(), Offset(2));
     assert!(w.said_of(log).contains(&&Output::LogStartMoved { to: Offset(2) }));
     let starts = w.disk.content("log-start-offset-checkpoint").expect("it was written");
-    assert_eq!(starts, b"0\n1\nt 0 2\n");
+    assert_eq!(starts, b"0\n2\nt 0 2\ncrc32c: 0 1718081285\n");
     assert!(w.disk.list("t-0").contains(&"00000000000000000000.log.deleted".to_owned()));
     w.pass_ms(1000);
     w.finish_all();

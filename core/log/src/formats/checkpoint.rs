@@ -1,7 +1,12 @@
 //! Checkpoint files: text, version 0, a count, then one entry a line.
+//!
+//! Those of the root end with an entry of ours whose offset is the CRC-32C of the lines before it: its topic, [`CHECKSUM`], is no name that a topic can have.
+//! Apache Kafka reads it as the entry of a partition that it does not have, and leaves it out when it writes the file anew: a file without it is Kafka's, and
+//! is believed as Kafka believes it.
 
 use std::fmt::Write;
 
+use odradek_wire::batch::crc32c;
 use odradek_wire::ids::{LeaderEpoch, Offset, TopicPartition};
 
 use super::{Malformed, excerpt, text};
@@ -19,6 +24,9 @@ pub const CLEANED: &str = "cleaner-offset-checkpoint";
 /// The four checkpoints in the root of a log directory.
 pub const ROOT_CHECKPOINTS: [&str; 4] = [RECOVERY_POINTS, LOG_STARTS, HIGH_WATERMARKS, CLEANED];
 
+/// What stands in the place of a topic in the entry that seals a checkpoint.
+const CHECKSUM: &str = "crc32c:";
+
 /// One line of a checkpoint in the root.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OffsetOf {
@@ -28,23 +36,49 @@ pub struct OffsetOf {
     pub offset: Offset,
 }
 
-/// The entries of a checkpoint in the root; none if the file is empty.
+/// What a checkpoint in the root says.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Offsets {
+    /// Its entries; none if the file is empty.
+    pub entries: Vec<OffsetOf>,
+    /// True if it is ours: its checksum was there, and fits.
+    pub sealed: bool,
+}
+
+/// What a checkpoint in the root says.
 ///
 /// # Errors
-/// Another version, a malformed line, or a wrong count.
-pub fn decode_offsets(file: &Name, bytes: &[u8]) -> Result<Vec<OffsetOf>, Malformed> {
-    decode(file, bytes, "topic partition offset", |fields| match fields {
+/// Another version, a malformed line, a wrong count, or a checksum that does not fit.
+pub fn decode_offsets(file: &Name, bytes: &[u8]) -> Result<Offsets, Malformed> {
+    let mut entries = decode(file, bytes, "topic partition offset", |fields| match fields {
         [topic, partition, offset] => {
             let partition = partition.parse().ok().filter(|p| *p >= 0)?;
             Some(OffsetOf { partition: TopicPartition { topic: (*topic).into(), partition }, offset: Offset(offset.parse().ok()?) })
         }
         _ => None,
-    })
+    })?;
+    let Some(seal) = entries.pop_if(|e| &*e.partition.topic == CHECKSUM) else { return Ok(Offsets { entries, sealed: false }) };
+    let computed = i64::from(crc32c(&lines_before_last(bytes)));
+    if seal.offset.0 != computed {
+        return Err(Malformed::whole(file, format!("checksum {} stored, {computed} computed", seal.offset.0)));
+    }
+    Ok(Offsets { entries, sealed: true })
 }
 
-/// The bytes of a checkpoint in the root.
-pub fn encode_offsets<'a>(entries: impl IntoIterator<Item = (&'a TopicPartition, Offset)>) -> String {
-    encode(entries.into_iter().map(|(p, offset)| format!("{} {} {}", p.topic, p.partition, offset.0)))
+/// Adds the line of one entry.
+pub fn push_offset(lines: &mut String, partition: &TopicPartition, offset: Offset) {
+    writeln!(lines, "{} {} {}", partition.topic, partition.partition, offset.0).expect("a string takes everything");
+}
+
+/// The bytes of a checkpoint in the root: so many lines of [`push_offset`], sealed.
+pub fn seal_offsets(count: usize, lines: &str) -> String {
+    format!("0\n{}\n{lines}{CHECKSUM} 0 {}\n", count + 1, crc32c(lines.as_bytes()))
+}
+
+/// The lines of entries without the last.
+fn lines_before_last(bytes: &[u8]) -> Vec<u8> {
+    let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();
+    lines[2..lines.len() - 1].concat()
 }
 
 /// The entries of a `leader-epoch-checkpoint`; none if the file is empty. Whether they ascend is for [`crate::epochs`] to see to.

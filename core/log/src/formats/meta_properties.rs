@@ -1,12 +1,18 @@
 //! `meta.properties`: whose directory it is (KIP-858).
+//!
+//! Ours has a comment with the checksum of the lines behind it, which Apache Kafka passes over: without it a bit that flips in an id makes another id.
 
+use odradek_wire::batch::crc32c;
 use odradek_wire::ids::{NodeId, Uuid};
 
-use super::{Malformed, excerpt, properties};
+use super::{Malformed, excerpt, properties, text};
 use crate::disk::Name;
 
 /// The name in the root of every log directory.
 pub const FILE: &str = "meta.properties";
+
+/// What the comment in the first line begins with.
+const CHECKSUM: &str = "#crc32c ";
 
 /// What `meta.properties` says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,8 +30,13 @@ pub struct MetaProperties {
 /// What the file says; keys that are not known are skipped.
 ///
 /// # Errors
-/// Another version, or a key that is missing or malformed.
+/// Another version, a key that is missing or malformed, or a checksum that does not fit.
 pub fn decode(file: &Name, bytes: &[u8]) -> Result<MetaProperties, Malformed> {
+    if let Some((crc, said)) = text(file, bytes)?.strip_prefix(CHECKSUM).and_then(|rest| rest.split_once('\n'))
+        && u32::from_str_radix(crc, 16) != Ok(crc32c(said.as_bytes()))
+    {
+        return Err(Malformed::at(file, 1, format!("checksum {crc} stored, {:08x} computed", crc32c(said.as_bytes()))));
+    }
     let pairs = properties::decode(file, bytes)?;
     let get = |key: &str| pairs.iter().find(|(k, _)| k == key).map(|(_, value)| value.as_str());
     let required = |key: &str| get(key).ok_or_else(|| Malformed::whole(file, format!("{key} was not found.")));
@@ -50,7 +61,8 @@ pub fn encode(meta: &MetaProperties) -> String {
     let mut pairs = vec![("cluster.id", meta.cluster_id.as_str())];
     pairs.extend(directory.as_deref().map(|id| ("directory.id", id)));
     pairs.extend([("node.id", node.as_str()), ("version", "1")]);
-    format!("#\n{}", properties::encode(pairs))
+    let said = properties::encode(pairs);
+    format!("{CHECKSUM}{:08x}\n{said}", crc32c(said.as_bytes()))
 }
 
 /// True for one of the hundred ids that name no directory.

@@ -1,9 +1,11 @@
 //! `synced-marks`: how far each log is known to be synced, at most one round behind. Ours; Apache Kafka ignores it.
 //!
 //! Lines are only ever appended (or the file is replaced whole), each with its own checksum, and the last one of a partition counts:
-//! `topic partition topic-id segment length end crc`. Reading stops at the first line that is torn: what it would have said was not yet relied on. Segments
-//! before the named one are synced whole. The topic id keeps a mark from being believed about a later topic of the same name; `-` where it is not known.
+//! `topic partition topic-id segment length end start crc`. A line that is torn or damaged is passed over: what stands behind it was written after what it
+//! speaks of, and is as true without it. Segments before the named one are synced whole. The topic id keeps a mark from being believed about a later topic of
+//! the same name; `-` where it is not known. The start is the log's own, for when `log-start-offset-checkpoint` cannot be read.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use odradek_wire::batch::crc32c;
@@ -25,18 +27,21 @@ pub struct SyncedMark {
     pub length: u64,
     /// The offset there.
     pub end: Offset,
+    /// The log start offset.
+    pub start: Offset,
 }
 
-/// The newest mark of each partition, in no order that means anything, and how many bytes of the file are whole lines.
+/// The newest mark of each partition, by partition, and how many lines could not be read.
 pub fn decode(bytes: &[u8]) -> (Vec<SyncedMark>, usize) {
-    let mut marks: std::collections::BTreeMap<TopicPartition, SyncedMark> = std::collections::BTreeMap::new();
-    let mut whole = 0;
+    let mut marks: BTreeMap<TopicPartition, SyncedMark> = BTreeMap::new();
+    let mut damaged = 0;
     for line in bytes.split_inclusive(|b| *b == b'\n') {
-        let Some(mark) = decode_line(line) else { break };
-        marks.insert(mark.partition.clone(), mark);
-        whole += line.len();
+        match decode_line(line) {
+            Some(mark) => drop(marks.insert(mark.partition.clone(), mark)),
+            None => damaged += 1,
+        }
     }
-    (marks.into_values().collect(), whole)
+    (marks.into_values().collect(), damaged)
 }
 
 /// One line.
@@ -50,7 +55,7 @@ pub fn encode(mark: &SyncedMark) -> String {
         None => write!(line, "-"),
     }
     .expect(NEVER);
-    write!(line, " {} {} {}", mark.segment.0, mark.length, mark.end.0).expect(NEVER);
+    write!(line, " {} {} {} {}", mark.segment.0, mark.length, mark.end.0, mark.start.0).expect(NEVER);
     let crc = crc32c(line.as_bytes());
     writeln!(line, " {crc:08x}").expect(NEVER);
     line
@@ -75,5 +80,6 @@ fn decode_line(line: &[u8]) -> Option<SyncedMark> {
         segment: Offset(next()?.parse().ok()?),
         length: next()?.parse().ok()?,
         end: Offset(next()?.parse().ok()?),
+        start: Offset(next()?.parse().ok()?),
     })
 }

@@ -13,7 +13,8 @@ use super::producer_snapshot::SnapshotDamage;
 use super::quorum_state::QuorumState;
 use super::synced_marks::SyncedMark;
 use super::{
-    checkpoint, clean_shutdown, index, meta_properties, partition_metadata, producer_snapshot, properties, quorum_state, synced_marks,
+    checkpoint, clean_shutdown, damage, index, meta_properties, partition_metadata, producer_snapshot, properties, quorum_state,
+    synced_marks,
 };
 use crate::disk::Name;
 use crate::epochs::EpochStart;
@@ -102,14 +103,27 @@ fn index_entries_come_back_and_padding_is_damage() {
 #[test]
 fn checkpoint_is_read_and_written_as_kafka_does() {
     let text = "0\n2\na-b 0 55\ncmp 3 7\n";
-    let found = checkpoint::decode_offsets(&file(), text.as_bytes()).expect("a checkpoint of Kafka's");
+    let found = checkpoint::decode_offsets(&file(), text.as_bytes()).expect("a checkpoint of Kafka's").entries;
     assert_eq!(
         found.iter().map(|e| (e.partition.to_string(), e.offset.0)).collect::<Vec<_>>(),
         [("a-b-0".into(), 55), ("cmp-3".into(), 7)]
     );
-    assert_eq!(checkpoint::encode_offsets(found.iter().map(|e| (&e.partition, e.offset))), text);
-    assert_eq!(checkpoint::decode_offsets(&file(), b""), Ok(vec![]), "made at the first start with no bytes");
-    assert_eq!(checkpoint::decode_offsets(&file(), b"0\n0\n"), Ok(vec![]));
+    let mut lines = String::new();
+    found.iter().for_each(|e| checkpoint::push_offset(&mut lines, &e.partition, e.offset));
+    let sealed = checkpoint::seal_offsets(found.len(), &lines);
+    let ours = checkpoint::Offsets { entries: found.clone(), sealed: true };
+    assert_eq!(checkpoint::decode_offsets(&file(), sealed.as_bytes()), Ok(ours), "ours say the same, and one line more: {sealed}");
+    for at in 0..sealed.len() {
+        let mut bent = sealed.clone().into_bytes();
+        bent[at] ^= 1;
+        if let Ok(read) = checkpoint::decode_offsets(&file(), &bent) {
+            let true_ones = read.entries.iter().filter(|e| found.contains(e)).count();
+            let seal_is_bent = at >= sealed.rfind("crc32c:").expect("it is sealed");
+            assert!(seal_is_bent && true_ones == found.len(), "bent at {at}: {read:?}");
+        }
+    }
+    assert_eq!(checkpoint::decode_offsets(&file(), b""), Ok(checkpoint::Offsets::default()), "made at the first start with no bytes");
+    assert_eq!(checkpoint::decode_offsets(&file(), b"0\n0\n"), Ok(checkpoint::Offsets::default()));
     let epochs = [EpochStart { epoch: LeaderEpoch(0), start: Offset(0) }, EpochStart { epoch: LeaderEpoch(2), start: Offset(9) }];
     assert_eq!(checkpoint::encode_epochs(&epochs), "0\n2\n0 0\n2 9\n");
     assert_eq!(checkpoint::decode_epochs(&file(), b"0\n2\n0 0\n2 9\n").as_deref(), Ok(&epochs[..]));
@@ -193,15 +207,25 @@ fn json_is_read_and_what_is_none_says_where() {
 }
 
 #[test]
-fn quorum_state_of_both_versions_is_kafkas_byte_for_byte() {
+fn quorum_state_of_both_versions_is_kafkas_with_a_checksum_of_ours() {
     let v0 = "{\"clusterId\":\"\",\"leaderId\":0,\"leaderEpoch\":1,\"votedId\":-1,\"appliedOffset\":0,\"currentVoters\":[{\"voterId\":0}],\"data_version\":0}";
     let v1 = "{\"leaderId\":1,\"leaderEpoch\":1,\"votedId\":-1,\"votedDirectoryId\":\"AAAAAAAAAAAAAAAAAAAAAA\",\"data_version\":1}";
     for text in [v0, v1] {
         let state = quorum_state::decode(&file(), text.as_bytes()).expect("of Kafka");
-        assert_eq!((state.epoch, state.voted, quorum_state::encode(&state).as_str()), (LeaderEpoch(1), None, text));
+        let ours = quorum_state::encode(&state);
+        let kafkas = text.strip_suffix('}').expect("an object");
+        assert_eq!((state.epoch, state.voted, &ours[..kafkas.len()]), (LeaderEpoch(1), None, kafkas));
+        assert!(ours[kafkas.len()..].starts_with(",\"crc32c\":\""), "{ours}");
+        let seal = ours.rfind(",\"crc32c").expect("it is there");
+        for at in 0..ours.len() {
+            let mut bent = ours.clone().into_bytes();
+            bent[at] ^= 1;
+            let read = quorum_state::decode(&file(), &bent);
+            assert!(read.is_err() || at >= seal && read == Ok(state.clone()), "bent at {at}: {read:?}");
+        }
     }
     let says = |text: &str| quorum_state::decode(&file(), text.as_bytes()).expect_err("malformed").to_string();
-    assert_eq!(says(""), "f: Error while reading the Quorum status: byte 0: expected a value");
+    assert_eq!(says(""), "f: byte 0: expected a value");
     assert!(
         says("{\"leaderId\":1,\"leaderEpoch\":1,\"data_version\":2}").contains("data_version (2) is not within the min (0) and max (1)")
     );
@@ -262,19 +286,41 @@ fn producer_snapshot_that_contradicts_itself_is_damage() {
 }
 
 #[test]
-fn synced_marks_count_the_last_of_each_and_stop_at_a_torn_line() {
+fn synced_marks_count_the_last_of_each_and_are_read_past_a_line_that_is_torn_or_damaged() {
     let mark = |p: i32, end: i64| SyncedMark {
         partition: partition("a-b", p),
         topic_id: (p == 0).then_some(Uuid([5; 16])),
         segment: Offset(0),
         length: 10,
         end: Offset(end),
+        start: Offset(1),
     };
-    let text = [mark(0, 5), mark(1, 6), mark(0, 9)].iter().map(synced_marks::encode).collect::<String>();
-    assert_eq!(synced_marks::decode(text.as_bytes()), (vec![mark(0, 9), mark(1, 6)], text.len()));
-    let whole = text.len() - synced_marks::encode(&mark(0, 9)).len();
-    for cut in whole..text.len() {
-        assert_eq!(synced_marks::decode(&text.as_bytes()[..cut]), (vec![mark(0, 5), mark(1, 6)], whole), "cut at {cut}");
+    let lines = [mark(0, 5), mark(1, 6), mark(0, 9)].map(|m| synced_marks::encode(&m));
+    let text = lines.concat();
+    assert_eq!(synced_marks::decode(text.as_bytes()), (vec![mark(0, 9), mark(1, 6)], 0));
+    let whole = text.len() - lines[2].len();
+    for cut in whole + 1..text.len() {
+        assert_eq!(synced_marks::decode(&text.as_bytes()[..cut]), (vec![mark(0, 5), mark(1, 6)], 1), "cut at {cut}");
+    }
+    for at in 0..lines[0].len() {
+        let mut bent = text.clone().into_bytes();
+        bent[at] ^= 4;
+        let (marks, damaged) = synced_marks::decode(&bent);
+        let kept = if at + 1 == lines[0].len() { vec![mark(0, 9)] } else { vec![mark(0, 9), mark(1, 6)] };
+        assert_eq!((marks, damaged), (kept, 1), "bent at {at}");
+    }
+}
+
+#[test]
+fn record_of_damage_comes_back_and_every_flipped_byte_of_it_is_noticed() {
+    let (segment, why) = (Name::from("t-0/00000000000000000000.log"), "checksum 0x1 stored, 0x2 computed".to_owned());
+    let found = crate::open::Damage { segment, at: 70, offset: Offset(1), synced: Offset(9), why };
+    let text = damage::encode(&found);
+    assert_eq!(damage::decode(&file(), text.as_bytes()), Ok(found));
+    for at in 0..text.len() - 1 {
+        let mut bent = text.clone().into_bytes();
+        bent[at] ^= 1;
+        assert!(damage::decode(&file(), &bent).is_err(), "bent at {at}");
     }
 }
 
@@ -289,6 +335,7 @@ proptest! {
         let _ = quorum_state::decode(&name, &bytes);
         let _ = clean_shutdown::decode(&bytes);
         let _ = synced_marks::decode(&bytes);
+        let _ = damage::decode(&name, &bytes);
         let _ = snapshot(Offset(base), &bytes);
         let _ = index::decode_offsets(Offset(base), &bytes, 1 << 20);
         let _ = index::decode_times(Offset(base), &bytes);
@@ -319,6 +366,7 @@ proptest! {
             drop(quorum_state::decode(&name, &content));
             let _ = clean_shutdown::decode(&content);
             drop(synced_marks::decode(&content));
+            drop(damage::decode(&name, &content));
             drop(snapshot(Offset(0), &content));
             drop(index::decode_offsets(Offset(0), &content, 1 << 20));
             drop(index::decode_times(Offset(0), &content));

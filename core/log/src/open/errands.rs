@@ -2,7 +2,7 @@
 //!
 //! A stage is a pure decision from what is known to a list of errands; this is the one place that knows how many operations each takes.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bytes::{Bytes, BytesMut};
 use odradek_machine::{Subject, reached};
@@ -39,6 +39,8 @@ pub(super) enum Errand {
     Replace(Name, Bytes),
     /// Remove a file or an empty directory, if it is there.
     Remove(Name),
+    /// Make a directory.
+    Make(Name),
     /// Rename.
     Rename(Name, Name),
     /// Make the names in a directory durable.
@@ -49,6 +51,8 @@ pub(super) enum Errand {
     Sync(FileId),
     /// Scan a segment to its end.
     Scan(Box<Scan>),
+    /// One whose failure is an answer like another, and stops no other errand.
+    Attempt(Box<Errand>),
 }
 
 /// What came of it.
@@ -64,6 +68,8 @@ pub(super) enum Done {
     Listed(Option<Vec<Entry>>),
     /// A scan that ended.
     Scanned(Box<Scan>),
+    /// An attempt that failed.
+    Failed(DiskError),
 }
 
 impl Done {
@@ -72,6 +78,14 @@ impl Done {
         match self {
             Done::Content(bytes) => bytes,
             other => panic!("an errand that reads came back with {other:?}"),
+        }
+    }
+
+    /// What came of an attempt.
+    pub(super) fn attempted(self) -> Result<Done, DiskError> {
+        match self {
+            Done::Failed(error) => Err(error),
+            done => Ok(done),
         }
     }
 
@@ -115,6 +129,8 @@ pub(super) struct Errands {
     waiting: VecDeque<(usize, Errand)>,
     running: BTreeMap<OpId, (usize, Step)>,
     done: Vec<Option<Done>>,
+    /// Which of them are attempts.
+    attempts: BTreeSet<usize>,
     at_once: usize,
     failed: Option<DiskError>,
 }
@@ -180,7 +196,9 @@ impl Errands {
     /// Begins these, at most `at_once` at a time; with one at a time they are done in order.
     pub(super) fn begin(errands: Vec<Errand>, at_once: usize, desk: &mut Desk<'_>) -> Errands {
         let done = errands.iter().map(|_| None).collect();
-        let mut all = Errands { waiting: errands.into_iter().enumerate().collect(), running: BTreeMap::new(), done, at_once, failed: None };
+        let attempts = errands.iter().enumerate().filter(|(_, e)| matches!(e, Errand::Attempt(_))).map(|(slot, _)| slot).collect();
+        let waiting = errands.into_iter().enumerate().collect();
+        let mut all = Errands { waiting, running: BTreeMap::new(), done, attempts, at_once, failed: None };
         all.fill(desk);
         all
     }
@@ -241,6 +259,7 @@ impl Errands {
                 desk.out.push(Output::Work { op, work });
             }
             Turn::Done(done) => self.done[slot] = Some(done),
+            Turn::Failed(error) if self.attempts.contains(&slot) => self.done[slot] = Some(Done::Failed(error)),
             Turn::Failed(error) => {
                 self.failed.get_or_insert(error);
             }
@@ -261,11 +280,13 @@ fn first(errand: Errand, desk: &mut Desk<'_>) -> Turn {
         Errand::List(name) => (DiskAction::List { name }, Step::List),
         Errand::Replace(name, bytes) => (DiskAction::Remove { name: temporary(&name) }, Step::ReplaceRemove { name, bytes }),
         Errand::Remove(name) => (DiskAction::Remove { name }, Step::LastIfThere),
+        Errand::Make(name) => (DiskAction::MakeDirectory { name }, Step::Last),
         Errand::Rename(from, to) => (DiskAction::Rename { from, to }, Step::Last),
         Errand::SyncDirectory(name) => (DiskAction::SyncDirectory { name }, Step::Last),
         Errand::Cut(file, length) => (DiskAction::Truncate { file, length }, Step::Cut(file)),
         Errand::Sync(file) => (DiskAction::Sync { file }, Step::Last),
         Errand::Scan(scan) => return Turn::Work(Work::Scan(scan)),
+        Errand::Attempt(errand) => return first(*errand, desk),
     };
     Turn::Act(action, step)
 }

@@ -23,6 +23,32 @@ pub struct Damage {
     pub why: String,
 }
 
+/// A batch that is whole by its own length and checksum, and of a form that is not served here: nothing of its log is touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{segment} at byte {at}: {why}")]
+pub struct Unserved {
+    /// The segment's file.
+    pub segment: Name,
+    /// Where the batch begins.
+    pub at: u64,
+    /// What it is, and who can read it.
+    pub why: String,
+}
+
+/// Why a log is out of service. Nothing of it was touched.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OutOfService {
+    /// What was synced is not there as it was written. Written down beside the log, until an operator gives up what is lost.
+    #[error(transparent)]
+    Damaged(#[from] Damage),
+    /// It holds what is not served here. Looked for again at each start.
+    #[error(transparent)]
+    Unserved(#[from] Unserved),
+    /// The disk does not give it back. Tried again at each start.
+    #[error(transparent)]
+    Unreadable(#[from] DiskError),
+}
+
 /// A log directory that cannot be used, in one line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
@@ -40,13 +66,38 @@ pub enum OpenError {
         /// What failed.
         error: DiskError,
     },
-    /// It was never formatted, and nobody asked for it.
-    #[error("{path} holds no meta.properties: it is not formatted")]
-    NotFormatted {
+    /// It has no identity, and others of the node have.
+    #[error(
+        "{path} holds no meta.properties, though {beside} is of this node: a log directory that is lost is not made anew, since what it held would be served as \
+         empty. Put it back; or take it out of log.dirs, and its replicas are offline; or, to add it as a new and empty directory, run: odradek format {path} \
+         --beside {beside}"
+    )]
+    Lost {
         /// The directory.
         path: Arc<str>,
+        /// One that is there.
+        beside: Arc<str>,
     },
-    /// There is no `meta.properties`, but there are logs: formatting would orphan them.
+    /// The metadata log is not there, and something of the node's is.
+    #[error(
+        "{path} holds no __cluster_metadata-0, though {found} is there: without its metadata log the node would take all of its logs for strays. Put the \
+         directory of the metadata log back, or name it as metadata.log.dir"
+    )]
+    MetadataLost {
+        /// The directory in which the metadata log belongs.
+        path: Arc<str>,
+        /// What is there.
+        found: String,
+    },
+    /// Two directories have one id.
+    #[error("{path} and {other} have the same directory.id in meta.properties: one is a copy of the other")]
+    SameDirectory {
+        /// One.
+        path: Arc<str>,
+        /// The other.
+        other: Arc<str>,
+    },
+    /// There is no `meta.properties` anywhere, but something that a node left: formatting would orphan it.
     #[error("{path} holds no meta.properties, but {name}: it is not formatted over")]
     NotEmpty {
         /// The directory.
@@ -83,7 +134,9 @@ pub enum OpenError {
         name: String,
     },
     /// A metadata log where none belongs.
-    #[error("Found {path}/__cluster_metadata-0, but the metadata log lies in another directory")]
+    #[error(
+        "Found {path}/__cluster_metadata-0, but the metadata log belongs in another directory: metadata.log.dir, or the first of log.dirs where that is not set"
+    )]
     OtherMetadata {
         /// The directory.
         path: Arc<str>,
@@ -106,12 +159,12 @@ pub enum OpenError {
         /// Which file, and what is wrong with it.
         what: Malformed,
     },
-    /// The metadata log is damaged below what was known to be synced.
+    /// The metadata log is damaged below what was known to be synced, or is of a form that is not served.
     #[error("{path}/{what}")]
     Metadata {
         /// The directory.
         path: Arc<str>,
         /// The damage.
-        what: Damage,
+        what: String,
     },
 }

@@ -1,9 +1,11 @@
 //! What an opening finds, and what it must be told between its halves.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
 use odradek_wire::ids::{LeaderEpoch, Offset, TopicPartition, Uuid};
 
-use super::Damage;
+use super::OutOfService;
 use crate::config::LogConfig;
 use crate::dir::ids::FileIds;
 use crate::disk::Name;
@@ -66,14 +68,16 @@ pub struct Assigned {
 }
 
 /// What the second half found.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opened {
-    /// The logs of assigned partitions whose directories were here, by partition. The others are made by [`crate::log::Log::create`].
+    /// The logs of assigned partitions that are here, or should be, by partition. The others are made by [`crate::log::Log::create`].
     pub logs: Vec<OpenedLog>,
     /// Directories of deleted topics (`-delete`), to be removed.
     pub deleted: Vec<Name>,
     /// Directories that belong to no partition assigned here, under their `-stray` names; kept.
     pub strays: Vec<Name>,
+    /// Every partition that has a directory here, under whatever name: what is known of its log stays known.
+    pub present: BTreeSet<TopicPartition>,
 }
 
 /// A partition's log as it was opened.
@@ -85,6 +89,6 @@ pub struct OpenedLog {
     pub name: Name,
     /// The owner of its open files, for [`crate::dir::LogDir::adopt`].
     pub files: FileIds,
-    /// The log; or why it is out of service, untouched. A directory with such a log must not get a clean-shutdown mark, or the next start would believe it.
-    pub log: Result<Recovered, Damage>,
+    /// The log; or why it is out of service. A directory with such a log must not get a clean-shutdown mark, which vouches for all that is in it.
+    pub log: Result<Recovered, OutOfService>,
 }

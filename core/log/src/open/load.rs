@@ -12,7 +12,7 @@
 //! | `Scan` | segments one after the other: headers for producers, checksums for recovery | `Finish` |
 //! | `Finish` | what cannot be kept is cut, what changed is rewritten | over |
 
-use odradek_machine::{Guards, Subject, reached};
+use odradek_machine::{Guards, Note, Subject, reached};
 use odradek_wire::ids::Offset;
 
 use super::errands::{Desk, Done, Errand, Errands};
@@ -20,15 +20,15 @@ use super::finish;
 use super::plan::{self, Known, Verdict};
 use super::segments::{Segment, Segments};
 use super::tidy::{self, Listing};
-use super::{Damage, Input, NotesOf, Output};
+use super::{Damage, Input, NotesOf, Output, Unserved};
 use crate::dir::ids::{DirIds, FileIds};
 use crate::disk::{DiskError, DiskErrorKind, Entry, Name, OpId};
 use crate::epochs::EpochStart;
 use crate::formats::file_name::{FileName, Kind, LEADER_EPOCHS};
-use crate::formats::{Malformed, checkpoint, producer_snapshot};
+use crate::formats::{checkpoint, producer_snapshot};
 use crate::log::recovered::Recovered;
 use crate::producers::Producers;
-use crate::work::scan::{Depth, End, Scan};
+use crate::work::scan::{Depth, End, Fault, Scan};
 
 /// Errands of one log at a time.
 const AT_ONCE: usize = 16;
@@ -44,6 +44,8 @@ pub(super) struct LoadSetup {
     pub(super) known: Known,
     /// The checkpointed log start.
     pub(super) log_start: Option<Offset>,
+    /// Where the log is known to begin: its first segment cannot begin above. `None` where that is not known.
+    pub(super) starts_at: Option<Offset>,
     /// The checkpointed high watermark.
     pub(super) high_watermark: Option<Offset>,
     /// `index.interval.bytes`.
@@ -107,8 +109,8 @@ enum Stage {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum LoadError {
     Disk(DiskError),
-    Malformed(Malformed),
     Damaged(Damage),
+    Unserved(Unserved),
 }
 
 impl From<DiskError> for LoadError {
@@ -242,20 +244,45 @@ impl LoadLog {
     fn opened(&mut self, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
         let epochs = self.segments.take(done);
         let name = self.setup.dir.join(LEADER_EPOCHS);
-        self.epochs_on_disk = epochs.map(|bytes| checkpoint::decode_epochs(&name, &bytes)).transpose().map_err(LoadError::Malformed)?;
+        let epochs = epochs.map(|bytes| checkpoint::decode_epochs(&name, &bytes)).transpose();
+        let epochs_damaged = epochs.as_ref().err().map(ToString::to_string);
+        self.epochs_on_disk = epochs.unwrap_or_default();
         let bases = self.segments.bases();
+        let first_damaged = self.segments.first_damaged(self.is_clean());
         self.recover_from = if self.setup.is_metadata && !bases.is_empty() {
             Some(0)
         } else {
-            plan::recover_from(&bases, self.setup.known, self.segments.first_damaged(self.is_clean()), self.setup.log_start)
+            plan::recover_from(&bases, self.setup.known, first_damaged, self.setup.log_start)
         };
+        if let Some(says) = epochs_damaged {
+            // Every batch has the epoch of its leader: the history is built again from all of them.
+            out.push(Output::Note(Note::mark("log.epochs_damaged").of(Some(&self.setup.subject)).says(says)));
+            self.recover_from = (!bases.is_empty()).then(|| plan::holding(&bases, self.setup.log_start));
+        }
+        self.judge_front(&bases)?;
         let errands = self.segments.peeks(self.recover_from);
         self.go(Stage::Peek, errands, AT_ONCE, ids, out);
         Ok(())
     }
 
+    /// A log that begins above its start has lost its first segments.
+    fn judge_front(&self, bases: &[Offset]) -> Result<(), LoadError> {
+        let (Some(start), Some(first)) = (self.setup.starts_at, bases.first()) else { return Ok(()) };
+        let known = plan::of_what_counts(self.setup.known, self.setup.log_start);
+        if *first <= start || known.end() <= start {
+            return Ok(());
+        }
+        let segment = self.setup.dir.join(&FileName::of(Kind::Log, start));
+        let why = format!("the first segment begins at offset {}, and the log at {}", first.0, start.0);
+        Err(LoadError::Damaged(Damage { segment, at: 0, offset: start, synced: known.end(), why }))
+    }
+
     fn peeked(&mut self, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
-        self.segments.peeked(done);
+        let in_use = plan::holding(&self.segments.bases(), self.setup.log_start);
+        if let Some(i) = self.segments.peeked(done).filter(|i| *i >= in_use) {
+            // A segment that begins with something else than a batch of ours is read whole, whatever is known of it.
+            self.recover_from = Some(self.recover_from.map_or(i, |from| from.min(i)));
+        }
         if let Some(i) = self.segments.first_untimed().filter(|i| self.recover_from.is_none_or(|from| *i < from)) {
             self.recover_from = Some(i.max(plan::holding(&self.segments.bases(), self.setup.log_start)));
         }
@@ -318,7 +345,7 @@ impl LoadLog {
                 self.begin_scans(at, ids, out);
             }
             Err(error) => {
-                let note = odradek_machine::Note::mark("log.snapshot_damaged").of(Some(&self.setup.subject)).facts(at.0, 0);
+                let note = Note::mark("log.snapshot_damaged").of(Some(&self.setup.subject)).facts(at.0, 0);
                 out.push(Output::Note(note.says(format!("{}: {error}", self.setup.dir.join(&FileName::of(Kind::Snapshot, at))))));
                 self.listing.snapshots.retain(|s| *s != at);
                 self.listing.rubbish.push(FileName::of(Kind::Snapshot, at));
@@ -348,14 +375,13 @@ impl LoadLog {
             self.cut = Some(Cut { segment: i, length: None });
             return self.finish(ids, out);
         }
-        let depth = if recovers { Depth::Checksums } else { Depth::Headers };
         let next = if recovers && self.recover_from < Some(i) { self.end.max(segment.base) } else { segment.base };
         let scan = Scan {
             next,
             index_interval_bytes: self.setup.index_interval_bytes,
             producers_from: self.producers_from,
             producers: std::mem::take(&mut self.producers),
-            ..Scan::new(segment.file, segment.base, depth, self.setup.guards)
+            ..Scan::new(segment.file, segment.base, Depth::Checksums, self.setup.guards)
         };
         self.go(Stage::Scan(i), vec![Errand::Scan(Box::new(scan))], 1, ids, out);
     }
@@ -370,6 +396,14 @@ impl LoadLog {
             self.judge(i, &scan, out)?;
             let is_last = i + 1 == self.segments.all.len() || self.cut.is_some();
             self.segments.all[i].rebuilt(*scan, is_last);
+        } else if let Some(End::Fault(fault)) = &scan.end
+            && self.segments.all.get(i + 1).is_some_and(|next| self.setup.log_start.is_none_or(|start| start < next.base))
+        {
+            // It lies whole below what was synced: it is read for the producers in it, and serves reads.
+            return Err(match fault {
+                Fault::Unserved(why) => LoadError::Unserved(Unserved { segment: self.name_of(i), at: scan.at, why: why.clone() }),
+                fault => LoadError::Damaged(self.damage(i, &scan, fault.to_string())),
+            });
         }
         if self.cut.is_some() {
             self.finish(ids, out);
@@ -394,13 +428,16 @@ impl LoadLog {
             Verdict::Damaged if fault.is_none() && !is_last => Verdict::Whole,
             verdict => verdict,
         };
+        if let Some(Fault::Unserved(why)) = fault {
+            return Err(LoadError::Unserved(Unserved { segment: self.name_of(i), at: scan.at, why: why.clone() }));
+        }
         let why = fault.map_or_else(|| "the log ends here".to_owned(), ToString::to_string);
         match verdict {
             Verdict::Whole => Ok(()),
             Verdict::Torn => {
                 let drop_it = i > 0 && scan.at == 0;
                 self.cut = Some(Cut { segment: i, length: (!drop_it).then_some(scan.at) });
-                let note = odradek_machine::Note::mark("log.tail_cut").of(Some(&self.setup.subject)).facts(scan.next.0, scan.at as i64);
+                let note = Note::mark("log.tail_cut").of(Some(&self.setup.subject)).facts(scan.next.0, scan.at as i64);
                 out.push(Output::Note(note.says(format!("{} is cut at byte {}, offset {}: {why}", self.name_of(i), scan.at, scan.next.0))));
                 Ok(())
             }

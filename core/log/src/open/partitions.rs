@@ -2,27 +2,33 @@
 //!
 //! | stage | what is under way | then |
 //! |---|---|---|
-//! | `Identify` | `partition.metadata` of every directory is read; deleted ones are listed | `Sort` |
+//! | `Identify` | of every directory `partition.metadata` and `damage` are read, and what is in it is listed | `Sort` |
 //! | `Sort` | strays are renamed, deleted ones removed | `Load` |
-//! | `Load` | the logs of assigned partitions are loaded, some at a time | over |
+//! | `Load` | the logs of assigned partitions are loaded, some at a time | `Record` |
+//! | `Record` | damage that was found is written down, a log at a time | `Unmark` |
+//! | `Unmark` | the clean mark goes: from here on a stop must write its own | over |
+//!
+//! The clean mark goes last, so that a start which ends on the way is followed by one that knows as much.
 
 use std::collections::{BTreeMap, VecDeque};
 
+use bytes::Bytes;
 use odradek_machine::{Note, Subject, reached};
 use odradek_wire::ids::{Offset, TopicPartition, Uuid};
 
 use super::errands::{Desk, Done, Errand, Errands};
+use super::identify::{self, Found, Whose};
 use super::load::{LoadError, LoadLog, LoadSetup};
 use super::plan::Known;
-use super::root::{KnownRoot, load_refusal};
-use super::{Assigned, Input, NotesOf, OpenError, Opened, OpenedLog, Output, Setup};
+use super::root::KnownRoot;
+use super::{Assigned, Damage, Input, NotesOf, OpenError, Opened, OpenedLog, OutOfService, Output, Setup};
 use crate::dir::ids::{DirIds, FileIds};
-use crate::disk::{Name, OpId};
+use crate::disk::{DiskError, Name, OpId};
 use crate::formats::checkpoint::OffsetOf;
 use crate::formats::dir_name::{DirName, METADATA_DIR, Purpose};
 use crate::formats::file_name::PARTITION_METADATA;
-use crate::formats::partition_metadata;
-use crate::log::recovered::Recovered;
+use crate::formats::synced_marks::SyncedMark;
+use crate::formats::{clean_shutdown, damage, partition_metadata};
 
 /// Small files that are read at a time.
 const AT_ONCE: usize = 64;
@@ -43,6 +49,8 @@ pub(super) struct LoadAll {
     waiting: VecDeque<Assigned>,
     running: Vec<(Assigned, LoadLog)>,
     total: usize,
+    /// Damage that is to be written down: the files and their contents.
+    records: Vec<(Name, Bytes)>,
     opened: Opened,
 }
 
@@ -51,6 +59,9 @@ enum Stage {
     Identify,
     Sort,
     Load,
+    Record,
+    Unmark,
+    Over,
 }
 
 impl LoadAll {
@@ -64,7 +75,7 @@ impl LoadAll {
         let asked: Vec<_> = known
             .dirs
             .iter()
-            .filter(|(name, d)| name != METADATA_DIR && matches!(d.purpose, Purpose::Current | Purpose::Delete))
+            .filter(|(name, d)| setup.holds_partitions && name != METADATA_DIR && matches!(d.purpose, Purpose::Current | Purpose::Delete))
             .cloned()
             .collect();
         let mut all = LoadAll {
@@ -78,13 +89,15 @@ impl LoadAll {
             waiting: VecDeque::new(),
             running: Vec::new(),
             total: 0,
-            opened: Opened { logs: Vec::new(), deleted: Vec::new(), strays: Vec::new() },
+            records: Vec::new(),
+            opened: Opened::default(),
         };
-        let identify = |(name, d): &(String, DirName)| match d.purpose {
-            Purpose::Delete => Errand::List(Name::from(name.as_str())),
-            _ => Errand::Read(Name::from(name.as_str()).join(PARTITION_METADATA)),
+        let identify = |(name, _): &(String, DirName)| {
+            let path = Name::from(name.as_str());
+            let errands = [Errand::List(path.clone()), Errand::Read(path.join(PARTITION_METADATA)), Errand::Read(path.join(damage::FILE))];
+            errands.map(|errand| Errand::Attempt(Box::new(errand)))
         };
-        let errands = all.asked.iter().map(identify).collect();
+        let errands = all.asked.iter().flat_map(identify).collect();
         all.go(Stage::Identify, errands, AT_ONCE, ids, out);
         all.turn(setup, ids, out)?;
         Ok(all)
@@ -115,10 +128,10 @@ impl LoadAll {
 
     /// What was opened, if nothing is left to do.
     pub(super) fn ended(&mut self) -> Option<Opened> {
-        let over = self.stage == Stage::Load && self.waiting.is_empty() && self.running.is_empty();
-        over.then(|| {
+        (self.stage == Stage::Over).then(|| {
             self.opened.logs.sort_by(|a, b| a.partition.cmp(&b.partition));
-            std::mem::replace(&mut self.opened, Opened { logs: Vec::new(), deleted: Vec::new(), strays: Vec::new() })
+            self.opened.present = self.known.dirs.iter().map(|(_, d)| d.partition.clone()).collect();
+            std::mem::take(&mut self.opened)
         })
     }
 
@@ -136,38 +149,90 @@ impl LoadAll {
 
     /// Goes on as far as nothing is waited for.
     fn turn(&mut self, setup: &Setup, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), OpenError> {
-        while self.stage != Stage::Load && self.errands.is_over() {
-            let done = self.errands.finished().map_err(|error| OpenError::Disk { path: setup.path.clone(), error })?;
-            match self.stage {
-                Stage::Identify => self.identified(setup, done, ids, out)?,
-                Stage::Sort => self.stage = Stage::Load,
-                Stage::Load => {}
+        while self.stage != Stage::Over && self.errands.is_over() {
+            let finished = self.errands.finished();
+            if self.stage == Stage::Record {
+                self.recorded(finished, ids, out);
+                continue;
             }
-        }
-        if self.stage == Stage::Load {
-            self.fill(setup, ids, out);
+            let done = finished.map_err(|error| OpenError::Disk { path: setup.path.clone(), error })?;
+            match self.stage {
+                Stage::Identify => self.identified(setup, done, ids, out),
+                Stage::Sort => self.stage = Stage::Load,
+                Stage::Load => {
+                    self.fill(setup, ids, out);
+                    if !self.running.is_empty() {
+                        return Ok(());
+                    }
+                    self.stage = Stage::Record;
+                }
+                Stage::Unmark => self.stage = Stage::Over,
+                Stage::Record | Stage::Over => {}
+            }
         }
         Ok(())
     }
 
+    /// The next damage is written down; after the last the clean mark goes. Where that fails, the next life finds the damage as this one did.
+    fn recorded(&mut self, finished: Result<Vec<Done>, DiskError>, ids: &mut DirIds, out: &mut Vec<Output>) {
+        if let Err(error) = finished {
+            let says = format!("damage could not be written down: {error}");
+            out.push(Output::Note(Note::mark("log.damage_not_recorded").of(Some(&self.subject)).says(says)));
+        }
+        match self.records.pop() {
+            Some((name, bytes)) => self.go(Stage::Record, vec![Errand::Replace(name, bytes)], 1, ids, out),
+            None if self.known.clean => {
+                let errands = vec![Errand::Remove(Name::from(clean_shutdown::FILE)), Errand::SyncDirectory(Name::root())];
+                self.go(Stage::Unmark, errands, 1, ids, out);
+            }
+            None => self.stage = Stage::Over,
+        }
+    }
+
     /// Every directory says whose it is: those that belong here are loaded, the rest is renamed or removed.
-    fn identified(&mut self, setup: &Setup, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), OpenError> {
+    fn identified(&mut self, setup: &Setup, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) {
         let mut errands = Vec::new();
-        for ((name, dir), done) in std::mem::take(&mut self.asked).into_iter().zip(done) {
+        let mut done = done.into_iter();
+        let mut missing = self.assigned.clone();
+        for (name, dir) in std::mem::take(&mut self.asked) {
+            let found = Found::of(&mut done);
             let path = Name::from(name.as_str());
             if dir.purpose == Purpose::Delete {
-                let entries = done.listed().unwrap_or_default();
-                errands.extend(entries.iter().map(|e| Errand::Remove(path.join(&e.name))));
+                errands.extend(found.map(|f| f.entries).unwrap_or_default().iter().map(|e| Errand::Remove(path.join(&e.name))));
                 errands.push(Errand::Remove(path.clone()));
                 self.opened.deleted.push(path);
                 continue;
             }
-            let file = path.join(PARTITION_METADATA);
-            let id = done.content().map(|bytes| partition_metadata::decode(&file, &bytes)).transpose();
-            let id = id.map_err(|what| OpenError::Malformed { path: setup.path.clone(), what })?;
-            match self.assigned.get(&dir.partition) {
-                Some(assigned) if id == Some(assigned.topic_id) => self.waiting.push_back(assigned.clone()),
-                _ => errands.push(self.stray(setup, path, &dir.partition, id, out)),
+            let Some(assigned) = self.assigned.get(&dir.partition).cloned() else {
+                let id = found.ok().and_then(|f| f.identity).and_then(|bytes| partition_metadata::decode(&path, &bytes).ok());
+                errands.push(self.stray(setup, path, &dir.partition, id, out));
+                continue;
+            };
+            missing.remove(&dir.partition);
+            let marked = self.mark_of(&assigned).map_or(Offset(0), |m| m.end);
+            let found = match found {
+                Ok(found) => found,
+                Err(error) => {
+                    self.put_aside(assigned, ids.owner(), OutOfService::Unreadable(error), out);
+                    continue;
+                }
+            };
+            match identify::whose(&path, &found, assigned.topic_id, marked) {
+                Whose::Assigned => self.waiting.push_back(assigned),
+                Whose::Damaged(damage, newly) => {
+                    if newly {
+                        self.record(&assigned, &damage);
+                    }
+                    self.put_aside(assigned, ids.owner(), damage.into(), out);
+                }
+                Whose::Stray(id) => errands.push(self.stray(setup, path, &dir.partition, id, out)),
+            }
+        }
+        for assigned in missing.into_values() {
+            let end = self.known_of(&assigned).end();
+            if end > Offset(0) {
+                let damage = identify::gone(&assigned.partition, end);
+                self.put_aside(assigned, ids.owner(), damage.into(), out);
             }
         }
         self.opened
@@ -176,9 +241,27 @@ impl LoadAll {
         if !errands.is_empty() {
             errands.push(Errand::SyncDirectory(Name::root()));
         }
-        self.total = self.waiting.len();
+        self.total = self.waiting.len() + self.opened.logs.len();
         self.go(Stage::Sort, errands, 1, ids, out);
-        Ok(())
+    }
+
+    fn record(&mut self, assigned: &Assigned, damage: &Damage) {
+        let file = Name::from(DirName::current(&assigned.partition).as_str()).join(damage::FILE);
+        self.records.push((file, damage::encode(damage).into_bytes().into()));
+    }
+
+    /// A log that is out of service.
+    fn put_aside(&mut self, assigned: Assigned, files: FileIds, why: OutOfService, out: &mut Vec<Output>) {
+        let subject = Subject { name: assigned.partition.topic.clone(), number: assigned.partition.partition };
+        let says = format!("{} is out of service: {why}", assigned.partition);
+        let note = match &why {
+            OutOfService::Damaged(damage) => Note::mark("log.damaged").facts(damage.offset.0, damage.at as i64),
+            OutOfService::Unserved(unserved) => Note::mark("log.unserved").facts(0, unserved.at as i64),
+            OutOfService::Unreadable(_) => Note::mark("log.unreadable"),
+        };
+        out.push(Output::Note(note.of(Some(&subject)).says(says)));
+        let name = Name::from(DirName::current(&assigned.partition).as_str());
+        self.opened.logs.push(OpenedLog { partition: assigned.partition, name, files, log: Err(why) });
     }
 
     fn stray(&mut self, setup: &Setup, from: Name, partition: &TopicPartition, id: Option<Uuid>, out: &mut Vec<Output>) -> Errand {
@@ -205,11 +288,15 @@ impl LoadAll {
     fn load_setup(&self, setup: &Setup, assigned: &Assigned) -> LoadSetup {
         let partition = &assigned.partition;
         let find = |all: &[OffsetOf]| all.iter().find(|e| e.partition == *partition).map(|e| e.offset);
+        let mark = self.mark_of(assigned);
+        // The start goes by the checkpoint, and by our mark where that could not be read.
+        let log_start = find(&self.known.log_starts).or(mark.map(|m| m.start).filter(|start| start.0 > 0));
         LoadSetup {
             dir: Name::from(DirName::current(partition).as_str()),
             subject: Subject { name: partition.topic.clone(), number: partition.partition },
-            known: self.known_of(assigned, find(&self.known.recovery_points).unwrap_or_default()),
-            log_start: find(&self.known.log_starts),
+            known: self.known_of(assigned),
+            log_start,
+            starts_at: mark.filter(|_| !self.known.foreign).map(|m| m.start.max(log_start.unwrap_or_default())),
             high_watermark: find(&self.known.high_watermarks),
             index_interval_bytes: assigned.config.index_interval_bytes,
             compacts: assigned.config.cleanup_compact,
@@ -218,17 +305,28 @@ impl LoadAll {
         }
     }
 
-    /// How far a log is known to be synced. A mark counts alone where there is one: it is lowered before a truncation, which a recovery point is not.
+    /// Our mark of this log, and not of an earlier topic of that name.
+    fn mark_of(&self, assigned: &Assigned) -> Option<&SyncedMark> {
+        let mark = self.known.marks.iter().find(|m| m.partition == assigned.partition);
+        mark.filter(|m| m.topic_id.is_none_or(|id| id == assigned.topic_id))
+    }
+
+    /// How far a log is known to be synced. After an unclean stop a mark counts alone where there is one: it is lowered before a truncation, which a recovery
+    /// point is not.
     ///
     /// The mark of an earlier topic of that name says that the recovery point is that topic's too: both go by name, and a log's own mark is durable before
-    /// anything in it is acknowledged.
-    fn known_of(&self, assigned: &Assigned, recovery_point: Offset) -> Known {
-        let mark = self.known.marks.iter().find(|m| m.partition == assigned.partition);
-        match mark {
-            _ if self.known.clean => Known::Clean { recovery_point },
-            Some(mark) if mark.topic_id.is_none_or(|id| id == assigned.topic_id) => Known::Mark { end: mark.end },
-            Some(_) => Known::RecoveryPoint { end: Offset(0) },
-            None => Known::RecoveryPoint { end: recovery_point },
+    /// anything in it is acknowledged. So a directory with marks has one of each log that counts.
+    fn known_of(&self, assigned: &Assigned) -> Known {
+        let recovery_point = self.known.recovery_points.iter().find(|e| e.partition == assigned.partition).map(|e| e.offset);
+        let recovery_point = recovery_point.unwrap_or_default();
+        match self.mark_of(assigned) {
+            mark if self.known.clean => Known::Clean { end: mark.map_or(Offset(0), |m| m.end).max(recovery_point) },
+            Some(mark) => Known::Mark { end: mark.end },
+            None if self.known.marks.iter().any(|m| m.partition == assigned.partition) => Known::RecoveryPoint { end: Offset(0) },
+            None if self.known.marks.is_empty() || self.known.foreign || self.known.marks_damaged => {
+                Known::RecoveryPoint { end: recovery_point }
+            }
+            None => Known::RecoveryPoint { end: Offset(0) },
         }
     }
 
@@ -236,24 +334,24 @@ impl LoadAll {
         let Some(i) = self.running.iter().position(|(_, log)| log.owns(op)) else { return Ok(()) };
         let Some(ended) = self.running[i].1.step(input, ids, out) else { return Ok(()) };
         let (assigned, log) = self.running.remove(i);
-        let found = match ended {
-            Ok(recovered) => Ok(recovered),
-            Err(LoadError::Damaged(damage)) => Err(damage),
-            Err(error) => return Err(load_refusal(setup, error)),
-        };
-        self.put(assigned, log, found, out);
-        self.fill(setup, ids, out);
-        Ok(())
-    }
-
-    fn put(&mut self, assigned: Assigned, log: LoadLog, found: Result<Recovered, super::Damage>, out: &mut Vec<Output>) {
-        if let Err(damage) = &found {
-            let subject = Subject { name: assigned.partition.topic.clone(), number: assigned.partition.partition };
-            let says = format!("{} is out of service: {damage}", assigned.partition);
-            out.push(Output::Note(Note::mark("log.damaged").of(Some(&subject)).facts(damage.offset.0, damage.at as i64).says(says)));
+        let found = ended.map_err(|error| match error {
+            LoadError::Damaged(damage) => OutOfService::Damaged(damage),
+            LoadError::Unserved(unserved) => OutOfService::Unserved(unserved),
+            LoadError::Disk(error) => OutOfService::Unreadable(error),
+        });
+        match found {
+            Ok(recovered) => {
+                let name = Name::from(DirName::current(&assigned.partition).as_str());
+                self.opened.logs.push(OpenedLog { partition: assigned.partition, name, files: log.files, log: Ok(recovered) });
+            }
+            Err(why) => {
+                if let OutOfService::Damaged(damage) = &why {
+                    self.record(&assigned, damage);
+                }
+                self.put_aside(assigned, log.files, why, out);
+            }
         }
-        let name = Name::from(DirName::current(&assigned.partition).as_str());
-        self.opened.logs.push(OpenedLog { partition: assigned.partition, name, files: log.files, log: found });
         reached!(&mut NotesOf(out), "opening.progress", of = &self.subject, self.opened.logs.len(), self.total);
+        self.turn(setup, ids, out)
     }
 }

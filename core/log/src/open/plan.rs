@@ -7,10 +7,10 @@ use crate::work::scan::Fault;
 /// How far a log is known to be synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Known {
-    /// By a clean stop: all of it, up to the recovery point if that was written down.
+    /// By a clean stop: all of it, up to here at the least.
     Clean {
-        /// From the checkpoint; zero if there is none.
-        recovery_point: Offset,
+        /// The recovery point, or our own mark where that says more: a life of another system may have cut the log since.
+        end: Offset,
     },
     /// By our own mark, at most one round of syncs behind.
     Mark {
@@ -28,7 +28,7 @@ impl Known {
     /// Everything below was synced once.
     pub(super) const fn end(self) -> Offset {
         match self {
-            Known::Clean { recovery_point: end } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
+            Known::Clean { end } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
         }
     }
 }

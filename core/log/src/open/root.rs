@@ -1,25 +1,28 @@
-//! The first half of an opening: lock, root files, and the metadata log.
+//! The parts of an opening before its partitions: lock, root files, and the metadata log.
 //!
 //! | stage | what is under way | then |
 //! |---|---|---|
 //! | `Lock` | the lock is taken | `Read` |
-//! | `Read` | the root is listed, its files are read | `Format`, `Rewrite` |
+//! | `Read` | the root is listed, its files are read | `Looked`, or after a format `Rewrite` |
+//! | `Looked` | nothing: the node decides | `Intend`, `Format`, `Rewrite` |
+//! | `Intend` | the intent to format is written down | `Looked` |
 //! | `Format` | a fresh directory gets its files | `Read` |
-//! | `Rewrite` | the clean mark goes; an id that was missing is written | `Metadata`, or over |
+//! | `Rewrite` | an id that was missing is written | `Metadata`, or over |
 //! | `Metadata` | the metadata log is scanned | `Beside` |
 //! | `Beside` | election state and newest snapshot are read | over |
 
 use bytes::Bytes;
-use odradek_machine::{Seed, Subject};
+use odradek_machine::{Note, Seed, Subject};
 use odradek_wire::ids::{LeaderEpoch, Offset, TopicPartition, Uuid};
 
 use super::errands::{Desk, Done, Errand, Errands};
 use super::load::{LoadError, LoadLog, LoadSetup};
+use super::node::{self, INTENT, Intent, Looked};
 use super::plan::Known;
-use super::{BOOTSTRAP, Input, LOCK, MetadataFound, OpenError, Output, Root, Setup};
+use super::{BOOTSTRAP, Format, Input, LOCK, MetadataFound, OpenError, Output, Root, Setup};
 use crate::dir::ids::{DirIds, FileIds};
 use crate::disk::{DiskError, DiskErrorKind, Entry, Name};
-use crate::formats::checkpoint::{HIGH_WATERMARKS, LOG_STARTS, OffsetOf, RECOVERY_POINTS, ROOT_CHECKPOINTS};
+use crate::formats::checkpoint::{CLEANED, HIGH_WATERMARKS, LOG_STARTS, OffsetOf, Offsets, RECOVERY_POINTS, ROOT_CHECKPOINTS};
 use crate::formats::dir_name::{DirName, METADATA_DIR, Purpose, REMOTE_INDEX_CACHE};
 use crate::formats::file_name::{FileName, Kind, QUORUM_STATE};
 use crate::formats::meta_properties::{self, MetaProperties, is_reserved};
@@ -37,6 +40,14 @@ pub(super) struct Begin {
     files: FileIds,
     subject: Subject,
     formatted: bool,
+    /// `bootstrap.checkpoint`.
+    bootstrap: Option<Bytes>,
+    /// An intent to format is there.
+    intent: bool,
+    /// The directory itself is not there: it is made when it is decided that it shall be.
+    absent: bool,
+    meta: Option<MetaProperties>,
+    previous_broker_epoch: Option<i64>,
     known: Option<KnownRoot>,
     root: Option<Root>,
     metadata: Option<LoadLog>,
@@ -51,6 +62,10 @@ pub(super) struct KnownRoot {
     pub(super) dirs: Vec<(String, DirName)>,
     /// The last life ended cleanly.
     pub(super) clean: bool,
+    /// The last life was not one of ours: what it wrote says nothing of our own marks.
+    pub(super) foreign: bool,
+    /// Lines of the marks could not be read.
+    pub(super) marks_damaged: bool,
     pub(super) recovery_points: Vec<OffsetOf>,
     pub(super) log_starts: Vec<OffsetOf>,
     pub(super) high_watermarks: Vec<OffsetOf>,
@@ -61,6 +76,8 @@ pub(super) struct KnownRoot {
 enum Stage {
     Lock,
     Read,
+    Looked,
+    Intend,
     Format,
     Rewrite,
     Metadata,
@@ -68,7 +85,7 @@ enum Stage {
 }
 
 /// The files of the root that are read, in this order.
-const ROOT_FILES: [&str; 8] = [
+const ROOT_FILES: [&str; 9] = [
     meta_properties::FILE,
     clean_shutdown::FILE,
     synced_marks::FILE,
@@ -77,6 +94,7 @@ const ROOT_FILES: [&str; 8] = [
     ROOT_CHECKPOINTS[1],
     ROOT_CHECKPOINTS[2],
     ROOT_CHECKPOINTS[3],
+    INTENT,
 ];
 
 type Ended = Option<Result<(Root, KnownRoot), OpenError>>;
@@ -90,6 +108,11 @@ impl Begin {
             files,
             subject: Subject { name: setup.path.clone(), number: i32::from(setup.dir.0) },
             formatted: false,
+            bootstrap: None,
+            intent: false,
+            absent: false,
+            meta: None,
+            previous_broker_epoch: None,
             known: None,
             root: None,
             metadata: None,
@@ -108,9 +131,10 @@ impl Begin {
             return self.metadata_loaded(setup, log, ended, ids, out);
         }
         self.errands.step(input, &mut Desk { ids, files: &mut self.files, subject: &self.subject, out });
-        while self.metadata.is_none() && self.errands.is_over() {
+        while self.metadata.is_none() && self.stage != Stage::Looked && self.errands.is_over() {
             let ended = match self.errands.finished() {
                 Ok(done) => self.next(setup, done, ids, out),
+                Err(error) if self.stage == Stage::Lock && error.kind == DiskErrorKind::NotFound => self.is_absent(setup, out),
                 Err(error) => Err(refusal(setup, self.stage, error)),
             };
             match ended {
@@ -137,9 +161,14 @@ impl Begin {
                 Ok(None)
             }
             Stage::Read => self.read(setup, done, ids, out).map(|()| None),
+            Stage::Intend => {
+                self.stage = Stage::Looked;
+                out.push(Output::Intended);
+                Ok(None)
+            }
             Stage::Rewrite => self.rewritten(setup, ids, out),
             Stage::Beside => Ok(Some(self.read_beside(done))),
-            Stage::Metadata => Ok(None),
+            Stage::Looked | Stage::Metadata => Ok(None),
         }
     }
 
@@ -148,25 +177,93 @@ impl Begin {
         self.errands = Errands::begin(errands, at_once, &mut Desk { ids, files: &mut self.files, subject: &self.subject, out });
     }
 
+    /// Takes in what the root holds; what is malformed in it refuses the directory, and nothing was changed.
     fn read(&mut self, setup: &Setup, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), OpenError> {
         let mut done = done.into_iter();
         let entries = done.next().and_then(Done::listed).unwrap_or_default();
-        let mut files: Vec<Option<Bytes>> = done.map(Done::content).collect();
-        let Some(meta) = files[0].take() else { return self.format(setup, &entries, ids, out) };
-        let mut meta = meta_properties::decode(&Name::from(meta_properties::FILE), &meta).map_err(|what| malformed(setup, what))?;
-        check_identity(setup, &meta)?;
-        let known = known_root(setup, &entries, &files)?;
-        let mut errands = Vec::new();
-        if known.clean {
-            errands.push(Errand::Remove(Name::from(clean_shutdown::FILE)));
+        let files: Vec<Option<Bytes>> = done.map(Done::content).collect();
+        let file = |name: &str| files[ROOT_FILES.iter().position(|file| *file == name).expect("it is among the files read")].clone();
+        let meta = file(meta_properties::FILE).map(|bytes| meta_properties::decode(&Name::from(meta_properties::FILE), &bytes));
+        self.meta = meta.transpose().map_err(|what| malformed(setup, what))?;
+        self.meta.as_ref().map_or(Ok(()), |meta| check_identity(setup, meta))?;
+        self.bootstrap = file(BOOTSTRAP);
+        self.previous_broker_epoch = file(clean_shutdown::FILE).as_deref().and_then(clean_shutdown::decode);
+        // A directory without identity may be anything: what else is in it is not a node's, unless it looks like one's.
+        let dirs = if self.meta.is_some() { directories(setup, &entries)? } else { lookalikes(&entries) };
+        let known = known_root(setup, dirs, &file, out)?;
+        let intent = file(INTENT).map(|bytes| node::decode_intent(&bytes)).transpose().map_err(|what| malformed(setup, what))?;
+        self.intent = file(INTENT).is_some();
+        let looked = Looked {
+            path: setup.path.clone(),
+            meta: self.meta.clone(),
+            intent: intent.flatten(),
+            in_use: in_use(&known, self.meta.is_some()),
+            metadata_log: known.dirs.iter().any(|(name, _)| name == METADATA_DIR),
+            holds_metadata: setup.holds_metadata,
+        };
+        self.known = Some(known);
+        self.stage = Stage::Looked;
+        if self.formatted {
+            self.rewrite(setup, ids, out);
+        } else {
+            out.push(Output::Looked(looked));
         }
+        Ok(())
+    }
+
+    fn is_absent(&mut self, setup: &Setup, out: &mut Vec<Output>) -> Result<Option<(Root, KnownRoot)>, OpenError> {
+        self.absent = true;
+        self.stage = Stage::Looked;
+        let (path, holds_metadata) = (setup.path.clone(), setup.holds_metadata);
+        out.push(Output::Looked(Looked { path, meta: None, intent: None, in_use: None, metadata_log: false, holds_metadata }));
+        Ok(None)
+    }
+
+    /// What comes before anything is written: the directory itself, and its lock.
+    fn made(&mut self) -> Vec<Errand> {
+        if std::mem::take(&mut self.absent) { vec![Errand::Make(Name::root()), Errand::Lock(Name::from(LOCK))] } else { Vec::new() }
+    }
+
+    /// True if the lock is held, and must be given back.
+    pub(super) const fn is_locked(&self) -> bool {
+        !self.absent
+    }
+
+    pub(super) fn intend(&mut self, format: &Format, ids: &mut DirIds, out: &mut Vec<Output>) {
+        let intent = Intent { cluster_id: format.cluster_id.clone(), directory_id: format.directory_id };
+        let bytes = node::encode_intent(&intent).into_bytes().into();
+        let mut errands = self.made();
+        errands.push(Errand::Replace(Name::from(INTENT), bytes));
+        self.go(Stage::Intend, errands, 1, ids, out);
+    }
+
+    /// Gives a fresh directory its files; `meta.properties` is written last, so that half a format is none.
+    pub(super) fn format(&mut self, setup: &Setup, format: &Format, ids: &mut DirIds, out: &mut Vec<Output>) {
+        let (cluster_id, directory_id) = (format.cluster_id.clone(), Some(format.directory_id));
+        let meta = MetaProperties { version: 1, node: setup.node, cluster_id, directory_id };
+        let bootstrap = format.bootstrap.clone().map(|bytes| Errand::Replace(Name::from(BOOTSTRAP), bytes));
+        let mut errands = self.made();
+        errands.extend(bootstrap);
+        errands.push(Errand::Replace(Name::from(meta_properties::FILE), meta_properties::encode(&meta).into_bytes().into()));
+        errands.push(Errand::Remove(Name::from(INTENT)));
+        self.formatted = true;
+        self.go(Stage::Format, errands, 1, ids, out);
+    }
+
+    /// The directory is this node's: what its identity lacks is added, and what the last life made is made durable.
+    pub(super) fn rewrite(&mut self, setup: &Setup, ids: &mut DirIds, out: &mut Vec<Output>) {
+        let mut meta = self.meta.take().expect("a directory without identity is formatted first");
         // After a kill the names that the last life made may be in the page cache alone, and this life takes them for durable.
-        errands.push(Errand::SyncDirectory(Name::root()));
+        let mut errands = vec![Errand::SyncDirectory(Name::root())];
+        if self.intent {
+            errands.push(Errand::Remove(Name::from(INTENT)));
+        }
         if meta.version == 1 && meta.directory_id.is_none() {
             meta.directory_id = Some(draw_directory_id(setup.seed));
             errands.push(Errand::Replace(Name::from(meta_properties::FILE), meta_properties::encode(&meta).into_bytes().into()));
         }
-        let bootstrap = files[3].take();
+        let known = self.known.as_ref().expect("the root was read");
+        let bootstrap = self.bootstrap.take();
         let metadata = setup.holds_metadata.then(|| MetadataFound {
             name: Name::from(METADATA_DIR),
             files: ids.owner(),
@@ -180,33 +277,14 @@ impl Begin {
             meta,
             formatted: self.formatted,
             clean: known.clean,
-            previous_broker_epoch: files[1].as_deref().and_then(clean_shutdown::decode),
+            previous_broker_epoch: self.previous_broker_epoch,
             recovery_points: known.recovery_points.clone(),
             log_starts: known.log_starts.clone(),
             high_watermarks: known.high_watermarks.clone(),
             marks: known.marks.clone(),
             metadata,
         });
-        self.known = Some(known);
         self.go(Stage::Rewrite, errands, 1, ids, out);
-        Ok(())
-    }
-
-    /// A directory without `meta.properties` is formatted if it is empty of logs; `meta.properties` is written last, so that half a format is none.
-    fn format(&mut self, setup: &Setup, entries: &[Entry], ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), OpenError> {
-        let path = setup.path.clone();
-        if let Some(entry) = entries.iter().find(|e| e.directory && e.name != "lost+found" && DirName::parse(&e.name).is_some()) {
-            return Err(OpenError::NotEmpty { path, name: entry.name.clone() });
-        }
-        let Some(format) = setup.format.as_ref().filter(|_| !self.formatted) else { return Err(OpenError::NotFormatted { path }) };
-        let (cluster_id, directory_id) = (format.cluster_id.clone(), Some(format.directory_id));
-        let meta = MetaProperties { version: 1, node: setup.node, cluster_id, directory_id };
-        let bootstrap = format.bootstrap.clone().map(|bytes| Errand::Replace(Name::from(BOOTSTRAP), bytes));
-        let mut errands: Vec<_> = bootstrap.into_iter().collect();
-        errands.push(Errand::Replace(Name::from(meta_properties::FILE), meta_properties::encode(&meta).into_bytes().into()));
-        self.formatted = true;
-        self.go(Stage::Format, errands, 1, ids, out);
-        Ok(())
     }
 
     /// The root is as it should be: on to the metadata log, if it is here.
@@ -215,12 +293,14 @@ impl Begin {
         let root = self.root.as_mut().expect("the root was read");
         let here = known.dirs.iter().any(|(name, _)| name == METADATA_DIR);
         let Some(found) = root.metadata.as_ref().filter(|_| here) else { return Ok(self.root.take().zip(self.known.take())) };
-        let mark = known.marks.iter().find(|m| m.partition == metadata_partition() && !known.clean);
+        // A clean stop does not vouch for the metadata log, which is closed after it.
+        let mark = known.marks.iter().find(|m| m.partition == metadata_partition());
         let load = LoadSetup {
             dir: found.name.clone(),
             subject: Subject { name: "__cluster_metadata".into(), number: 0 },
             known: mark.map_or(Known::RecoveryPoint { end: Offset(0) }, |m| Known::Mark { end: m.end }),
             log_start: None,
+            starts_at: None,
             high_watermark: None,
             index_interval_bytes: 4096,
             compacts: false,
@@ -267,23 +347,54 @@ impl Begin {
     }
 }
 
-/// What lists and files of the root say; everything malformed in it refuses the directory before anything is changed.
-fn known_root(setup: &Setup, entries: &[Entry], files: &[Option<Bytes>]) -> Result<KnownRoot, OpenError> {
-    let offsets = |name: &str| -> Result<Vec<OffsetOf>, OpenError> {
-        let at = ROOT_FILES.iter().position(|file| *file == name).expect("every checkpoint is among the files read");
-        checkpoint::decode_offsets(&Name::from(name), files[at].as_deref().unwrap_or_default()).map_err(|what| malformed(setup, what))
+/// What the files of the root say. A checkpoint that cannot be read is built again from our marks where there are any, and refuses the directory where not.
+fn known_root(
+    setup: &Setup,
+    dirs: Vec<(String, DirName)>,
+    file: &dyn Fn(&str) -> Option<Bytes>,
+    out: &mut Vec<Output>,
+) -> Result<KnownRoot, OpenError> {
+    let (marks, torn) = synced_marks::decode(&file(synced_marks::FILE).unwrap_or_default());
+    let mut offsets = |name: &str| -> Result<Offsets, OpenError> {
+        match checkpoint::decode_offsets(&Name::from(name), &file(name).unwrap_or_default()) {
+            Ok(offsets) => Ok(offsets),
+            Err(what) if marks.is_empty() => Err(malformed(setup, what)),
+            Err(what) => {
+                let says = format!("{}/{what}: it is built again from {}", setup.path, synced_marks::FILE);
+                out.push(Output::Note(Note::mark("dir.checkpoint_damaged").says(says)));
+                Ok(Offsets { entries: Vec::new(), sealed: true })
+            }
+        }
     };
-    for name in ROOT_CHECKPOINTS {
-        offsets(name)?;
-    }
+    offsets(CLEANED)?;
+    let (recovery_points, log_starts, high_watermarks) = (offsets(RECOVERY_POINTS)?, offsets(LOG_STARTS)?, offsets(HIGH_WATERMARKS)?);
     Ok(KnownRoot {
-        dirs: directories(setup, entries)?,
-        clean: files[1].is_some(),
-        recovery_points: offsets(RECOVERY_POINTS)?,
-        log_starts: offsets(LOG_STARTS)?,
-        high_watermarks: offsets(HIGH_WATERMARKS)?,
-        marks: synced_marks::decode(files[2].as_deref().unwrap_or_default()).0,
+        dirs,
+        clean: file(clean_shutdown::FILE).is_some(),
+        // The high watermarks are written most often: seconds after its start, whoever lives here has left his own.
+        foreign: !high_watermarks.sealed && file(HIGH_WATERMARKS).is_some_and(|bytes| !bytes.is_empty()),
+        marks_damaged: torn > 0,
+        recovery_points: recovery_points.entries,
+        log_starts: log_starts.entries,
+        high_watermarks: high_watermarks.entries,
+        marks,
     })
+}
+
+/// Something that only a node leaves which ran here: a replica, or what is known of a log. Where there is no identity, a checkpoint without entries counts too.
+fn in_use(known: &KnownRoot, identified: bool) -> Option<String> {
+    let replica =
+        known.dirs.iter().find(|(name, d)| name != METADATA_DIR && d.purpose == Purpose::Current || name == METADATA_DIR && !identified);
+    let marked = known.marks.iter().find(|m| m.end > Offset(0)).map(|_| synced_marks::FILE);
+    let point = known.recovery_points.iter().find(|e| e.offset > Offset(0)).map(|_| RECOVERY_POINTS);
+    let clean = (known.clean && !identified).then_some(clean_shutdown::FILE);
+    replica.map(|(name, _)| name.clone()).or(marked.or(point).or(clean).map(str::to_owned))
+}
+
+/// Directories that look like those of partitions.
+fn lookalikes(entries: &[Entry]) -> Vec<(String, DirName)> {
+    let of = |e: &Entry| Some((e.name.clone(), DirName::parse(&e.name)?));
+    entries.iter().filter(|e| e.directory && e.name != REMOTE_INDEX_CACHE && e.name != "lost+found").filter_map(of).collect()
 }
 
 /// The directories in the root, ascending; one that is no partition's refuses them all.
@@ -342,12 +453,12 @@ fn refusal(setup: &Setup, stage: Stage, error: DiskError) -> OpenError {
     if stage == Stage::Lock && error.kind == DiskErrorKind::Locked { OpenError::InUse { path } } else { OpenError::Disk { path, error } }
 }
 
-/// A log that could not be loaded, where the whole directory stands or falls with it.
+/// The metadata log could not be loaded: the node stands or falls with it.
 pub(super) fn load_refusal(setup: &Setup, error: LoadError) -> OpenError {
     let path = setup.path.clone();
     match error {
         LoadError::Disk(error) => OpenError::Disk { path, error },
-        LoadError::Malformed(what) => OpenError::Malformed { path, what },
-        LoadError::Damaged(what) => OpenError::Metadata { path, what },
+        LoadError::Damaged(what) => OpenError::Metadata { path, what: what.to_string() },
+        LoadError::Unserved(what) => OpenError::Metadata { path, what: what.to_string() },
     }
 }

@@ -165,22 +165,25 @@ impl Segments {
 
     /// Reads the first header of each segment that is neither scanned nor empty.
     pub(super) fn peeks(&mut self, recover_from: Option<usize>) -> Vec<Errand> {
-        let until = recover_from.unwrap_or(self.all.len().saturating_sub(1));
+        let until = recover_from.unwrap_or(self.all.len());
         let wanted = self.all[..until].iter().enumerate().filter(|(_, s)| s.length > 0);
         let (asked, errands) = wanted.map(|(i, s)| (Asked::Log(i), Errand::Peek(s.file, 0, HEADER_BYTES as u64))).unzip();
         self.asked = asked;
         errands
     }
 
-    /// Takes in first headers.
-    pub(super) fn peeked(&mut self, done: Vec<Done>) {
+    /// Takes in first headers. Returns the first segment that does not begin with a batch.
+    pub(super) fn peeked(&mut self, done: Vec<Done>) -> Option<usize> {
+        let mut strange = None;
         for (asked, done) in std::mem::take(&mut self.asked).into_iter().zip(done) {
-            if let (Asked::Log(i), Some(bytes)) = (asked, done.content())
-                && let Ok(header) = BatchHeader::parse(&bytes)
-            {
-                self.all[i].first_timestamp_ms = Some(header.max_timestamp_ms);
+            if let (Asked::Log(i), Some(bytes)) = (asked, done.content()) {
+                match BatchHeader::parse(&bytes) {
+                    Ok(header) => self.all[i].first_timestamp_ms = Some(header.max_timestamp_ms),
+                    Err(_) => strange = strange.or(Some(i)),
+                }
             }
         }
+        strange
     }
 }
 

@@ -7,6 +7,7 @@ use odradek_wire::ids::{NodeId, TopicPartition, Uuid};
 use super::disk::Disk;
 use crate::config::LogConfig;
 use crate::disk::{DirId, DiskError};
+use crate::open::node;
 use crate::open::{Assigned, Format, Input, Opened, Opening, Output, Root, Setup};
 use crate::work::{ReadAt, run};
 
@@ -20,7 +21,7 @@ pub(crate) fn open(disk: &mut Disk, partitions: &[i32], config: &LogConfig) -> (
         node: NodeId(1),
         cluster_id: None,
         holds_metadata: false,
-        format: Some(format),
+        holds_partitions: true,
         seed: Seed(1),
         guards: Guards::ALL_ON,
     };
@@ -38,6 +39,11 @@ pub(crate) fn open(disk: &mut Disk, partitions: &[i32], config: &LogConfig) -> (
                     let mut file = Whole(disk.bytes_of(work.file()).into());
                     opening.step(now, Input::Work { op, result: run(work, &mut file) }, &mut out);
                 }
+                Output::Looked(looked) => {
+                    let decided = node::decide(&[looked]).expect("the directory is fresh, or ours");
+                    opening.go_on(now, Some(&format).filter(|_| decided.format[0]), &mut out);
+                }
+                Output::Intended => {}
                 Output::Root(found) => {
                     root = Some(*found);
                     let assigned = partitions.iter().map(|p| Assigned {

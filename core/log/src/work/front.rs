@@ -1,7 +1,7 @@
 //! What stands at a position of a segment: a batch whose front fits, or why there is none.
 
 use bytes::Bytes;
-use odradek_wire::batch::{BatchError, BatchHeader, HEADER_BYTES, LOG_OVERHEAD_BYTES};
+use odradek_wire::batch::{BatchError, BatchHeader, Crc32, HEADER_BYTES, LOG_OVERHEAD_BYTES, crc32c_extend};
 use odradek_wire::control::ControlRecord;
 use odradek_wire::ids::Offset;
 
@@ -16,6 +16,15 @@ const MAGIC_END: u64 = 17;
 const LENGTH_MIN: i32 = 14;
 /// A marker is a batch of 78 bytes; room for what later versions may add.
 const MARKER_BYTES_MAX: u64 = 16 << 10;
+
+/// Where a batch has its length field.
+const LENGTH_AT: usize = 8;
+/// Where formats 0 and 1 have their checksum.
+const OLD_CRC_AT: usize = 12;
+/// Where format 2 has its checksum.
+const CRC_AT: usize = 17;
+/// Where in a batch of format 2 the bytes begin that its checksum covers.
+pub(super) const SUMMED_FROM: u64 = 21;
 
 /// What stands at a position.
 pub(super) enum Front {
@@ -49,6 +58,32 @@ pub(super) fn look(window: &mut Window<'_>, at: u64) -> Result<Front, DiskError>
         Ok(header) => Front::Batch(header),
         Err(error) => Front::Fault(Fault::Batch(error)),
     })
+}
+
+/// What a batch is that cannot be read here although it is whole by its own length and checksum.
+///
+/// Formats 0 and 1 have a CRC-32 of everything from the magic on; a later one is taken to keep its checksum where format 2 has it.
+pub(super) fn unserved(fault: &Fault, at: u64, window: &mut Window<'_>) -> Result<Option<String>, DiskError> {
+    let Fault::Batch(BatchError::Magic { found }) = fault else { return Ok(None) };
+    let front = window.get(at, HEADER_BYTES as u64)?;
+    let number = |i: usize| front.get(i..i + 4).map_or(0, |b| u32::from_be_bytes([b[0], b[1], b[2], b[3]]));
+    let end = at + LOG_OVERHEAD_BYTES as u64 + u64::from(number(LENGTH_AT));
+    let whole = match found {
+        0 | 1 => {
+            let mut crc = Crc32::new();
+            window.pieces(at + MAGIC_END - 1, end, |piece| crc.update(piece))?;
+            crc.sum() == number(OLD_CRC_AT)
+        }
+        _ => {
+            let mut crc = 0;
+            window.pieces(at + SUMMED_FROM, end, |piece| crc = crc32c_extend(crc, piece))?;
+            crc == number(CRC_AT)
+        }
+    };
+    Ok(whole.then(|| match found {
+        0 | 1 => format!("message format {found}, which is not served here; Apache Kafka up to 4.3 reads it, and a topic that is copied there is rewritten in format 2"),
+        _ => format!("message format {found}, which is not known here"),
+    }))
 }
 
 /// Whether counts and offsets of a header fit each other and the log so far.

@@ -5,13 +5,12 @@
 
 use std::fmt;
 
-use bytes::Bytes;
 use odradek_machine::{Guards, guard};
 use odradek_wire::batch::{BatchError, BatchHeader, HEADER_BYTES, crc32c_extend};
 use odradek_wire::ids::Offset;
 
 use super::ReadAt;
-use super::front::{self, Front};
+use super::front::{self, Front, SUMMED_FROM};
 use super::window::{HEADERS_BYTES, PAYLOAD_BYTES, Window};
 use crate::disk::{DiskError, FileId};
 use crate::epochs::EpochStart;
@@ -21,9 +20,6 @@ use crate::producers::{Producers, Verdict};
 
 /// A slice ends with the batch at which it has read so much.
 pub const SLICE_BYTES: u64 = 8 << 20;
-
-/// Where in a batch the bytes begin that its checksum covers.
-const SUMMED_FROM: u64 = 21;
 
 /// How closely batches are looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +44,9 @@ pub enum Fault {
     /// Length, format, counts or checksum.
     #[error("{0}")]
     Batch(BatchError),
+    /// It is whole by its own length and checksum, and of a form that is not served here.
+    #[error("{0}")]
+    Unserved(String),
     /// Its offsets do not follow.
     #[error("base offset {} with last offset delta {last_offset_delta}, where {} is next", base.0, next.0)]
     Offsets {
@@ -173,7 +172,10 @@ impl Scan {
         while self.end.is_none() && window.read < SLICE_BYTES {
             match front::look(&mut window, self.at)? {
                 Front::End => self.end = Some(End::Whole),
-                Front::Fault(fault) => self.end = Some(End::Fault(fault)),
+                Front::Fault(fault) => {
+                    let unserved = front::unserved(&fault, self.at, &mut window)?;
+                    self.end = Some(End::Fault(unserved.map_or(fault, Fault::Unserved)));
+                }
                 Front::Batch(header) => match self.judge(&header, &mut window)? {
                     Some(fault) => {
                         self.followed_by = self.behind(&header, &mut window)?;
@@ -205,13 +207,19 @@ impl Scan {
         {
             return Ok(Some(Fault::Index { expected }));
         }
-        if self.depth == Depth::Checksums {
-            let computed = checksum(header, self.at, window)?;
-            if !guard!(self.guards, TORN_TAIL, computed == header.crc) {
-                return Ok(Some(Fault::Batch(BatchError::Checksum { stored: header.crc, computed })));
-            }
+        let fault = front::fits(header, self.base, self.next).err();
+        if self.depth == Depth::Headers && fault.is_none() {
+            return Ok(None);
         }
-        Ok(front::fits(header, self.base, self.next).err())
+        let computed = checksum(header, self.at, window)?;
+        if !guard!(self.guards, TORN_TAIL, computed == header.crc) {
+            return Ok(Some(Fault::Batch(BatchError::Checksum { stored: header.crc, computed })));
+        }
+        // The offset lies outside the checksum; all else was written so.
+        Ok(match fault {
+            Some(Fault::Batch(error)) => Some(Fault::Unserved(format!("a whole batch that no system of today writes: {error}"))),
+            other => other,
+        })
     }
 
     /// The first offset of a whole batch behind one that is not believed.
@@ -278,18 +286,10 @@ impl Scan {
     }
 }
 
-/// The checksum of a batch, read in pieces: a length that fits may be that of a torn batch, and as long as the file.
+/// The checksum of a batch.
 fn checksum(header: &BatchHeader, at: u64, window: &mut Window<'_>) -> Result<u32, DiskError> {
-    let (mut from, end) = (at + SUMMED_FROM, at + header.size_bytes() as u64);
     let mut crc = 0;
-    while from < end {
-        let piece: Bytes = window.get(from, (end - from).min(PAYLOAD_BYTES))?;
-        if piece.is_empty() {
-            break;
-        }
-        crc = crc32c_extend(crc, &piece);
-        from += piece.len() as u64;
-    }
+    window.pieces(at + SUMMED_FROM, at + header.size_bytes() as u64, |piece| crc = crc32c_extend(crc, piece))?;
     Ok(crc)
 }
 

@@ -29,6 +29,20 @@ impl<'a> Window<'a> {
         Window { file, end, ahead, at: 0, held: Bytes::new(), read: 0 }
     }
 
+    /// The bytes of a stretch, a piece at a time: a length that fits may be that of a torn batch, and as long as the file.
+    pub(super) fn pieces(&mut self, from: u64, end: u64, mut each: impl FnMut(&[u8])) -> Result<(), DiskError> {
+        let mut at = from;
+        while at < end {
+            let piece = self.get(at, (end - at).min(PAYLOAD_BYTES))?;
+            if piece.is_empty() {
+                break;
+            }
+            each(&piece);
+            at += piece.len() as u64;
+        }
+        Ok(())
+    }
+
     /// The bytes from `at`: `length` of them, or what there is before the end.
     pub(super) fn get(&mut self, at: u64, length: u64) -> Result<Bytes, DiskError> {
         let length = length.min(self.end.saturating_sub(at));

@@ -290,7 +290,7 @@ fn damage_is_refused_by_name() {
         state(r#"{"leaderId":0,"leaderEpoch":1,"votedId":-1,"data_version":2}"#)
             .contains("data_version (2) is not within the min (0) and max (1)")
     );
-    assert!(state(r#"{"leaderId":0,"leaderEpoch":1,"votedId":-1}"#).contains("data_version is missing"));
+    assert!(state(r#"{"leaderId":0,"leaderEpoch":1,"votedId":-1}"#).contains("expected a number as data_version"));
 }
 
 #[test]

@@ -1,4 +1,6 @@
-//! CRC-32C: the one place that knows which crate computes it, and how two checksums are combined.
+//! CRC-32C: the one place that knows which crate computes it, and how two checksums are combined. And CRC-32, by which message formats 0 and 1 are checked.
+
+pub use flate2::Crc as Crc32;
 
 /// CRC-32C (Castagnoli) of the bytes.
 pub fn crc32c(bytes: &[u8]) -> u32 {

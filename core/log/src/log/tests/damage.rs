@@ -8,7 +8,7 @@
 //! | `.timeindex` damaged otherwise | takes it as it is | recovers the segment where the last entry or the length shows it |
 //! | `.snapshot` damaged | takes an older one, replays the log | the same |
 //! | `leader-epoch-checkpoint` missing after a clean stop | knows none | the same |
-//! | the same, malformed | takes the directory out of service | refuses the directory |
+//! | the same, malformed | takes the directory out of service | builds it again from the batches |
 //! | `recovery-point-offset-checkpoint` missing or empty | recovers everything after a kill | the same, but for what our marks say |
 //!
 //! Refusals are in `open/tests/refusals.rs`.
@@ -40,7 +40,7 @@ fn written(clean: bool) -> Disk {
     let mut w = World::on(disk, Guards::ALL_ON);
     w.dir.inherit(&root);
     let log = w.create(0, config(), Guards::ALL_ON);
-    w.dir.disown();
+    w.dir.disown(|_| false);
     for i in 0..RECORDS {
         w.append(log, idempotent(&[&[i as u8; 20]], T + i, 7, 0, i as i32)).expect("it is next");
     }
@@ -73,7 +73,7 @@ fn open(mut disk: Disk) -> (World, OwnerId) {
     let (name, topic_id) = (Name::from("t-0"), Uuid([7; 16]));
     let setup = Setup { partition, topic_id, dir: DirId(0), name, config: config(), files, seed: Seed(7), guards: Guards::ALL_ON };
     let log = w.resume(setup, found.log.expect("no record is damaged"));
-    w.dir.disown();
+    w.dir.disown(|_| false);
     w.finish_all();
     (w, log)
 }

@@ -38,7 +38,7 @@ fn begin(mut disk: Disk) -> (World, OwnerId, bool) {
             w.resume(setup, found.log.expect("nothing is damaged: the disk loses nothing that was synced"))
         }
     };
-    w.dir.disown();
+    w.dir.disown(|_| false);
     (w, log, root.clean)
 }
 

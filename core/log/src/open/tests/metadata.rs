@@ -47,7 +47,14 @@ fn metadata_log_with_a_whole_batch_behind_a_bad_one_is_refused() {
 
 #[test]
 fn metadata_log_below_its_mark_is_refused() {
-    let mark = SyncedMark { partition: tp("__cluster_metadata", 0), topic_id: None, segment: Offset(0), length: 0, end: Offset(9) };
+    let mark = SyncedMark {
+        partition: tp("__cluster_metadata", 0),
+        topic_id: None,
+        segment: Offset(0),
+        length: 0,
+        end: Offset(9),
+        start: Offset(0),
+    };
     let mut world = world(&records(0..8));
     world.disk.put(synced_marks::FILE, synced_marks::encode(&mark).as_bytes());
     assert!(world.refusal().contains("offset 8: the log ends here; everything below offset 9 was known to be synced"));

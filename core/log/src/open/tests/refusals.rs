@@ -14,7 +14,6 @@ fn directory_in_use_is_refused() {
 
 #[test]
 fn directory_without_meta_properties_is_refused() {
-    assert_eq!(World::empty().refusal(), "/data holds no meta.properties: it is not formatted");
     let mut world = World::empty().format();
     world.disk.put("t-0/00000000000000000000.log", b"");
     assert_eq!(world.refusal(), "/data holds no meta.properties, but t-0: it is not formatted over");
@@ -74,27 +73,6 @@ fn every_root_checkpoint_that_is_malformed_is_refused() {
 }
 
 #[test]
-fn leader_epoch_checkpoint_that_is_malformed_is_refused() {
-    for content in ["1\n0\n", "0\n1\nzz\n", "0\n2\n0 0\n"] {
-        let mut world = World::with_log(&[(0, 0..3)]);
-        world.disk.put("t-0/leader-epoch-checkpoint", content.as_bytes());
-        assert!(world.refusal().starts_with("Error while reading /data/t-0/leader-epoch-checkpoint"));
-    }
-}
-
-#[test]
-fn partition_metadata_that_is_malformed_is_refused() {
-    for (content, says) in [
-        ("hi", " line 1: Malformed line \"hi\", expected key: value"),
-        ("version: 0\ntopic_id: AAAAAAAAAAAAAAAAAAAAAA", ": Invalid topic ID: the one that means none"),
-    ] {
-        let mut world = World::with_log(&[(0, 0..3)]);
-        world.disk.put("t-0/partition.metadata", content.as_bytes());
-        assert_eq!(world.refusal(), format!("Error while reading /data/t-0/partition.metadata{says}"));
-    }
-}
-
-#[test]
 fn replica_and_its_successor_in_one_directory_are_refused() {
     let mut world = World::with_log(&[(0, 0..3)]);
     let future = "t-0.0123456789abcdef0123456789abcdef-future";
@@ -107,7 +85,10 @@ fn metadata_log_where_none_belongs_is_refused() {
     let mut world = World::formatted();
     world.setup.holds_metadata = false;
     world.disk.put("__cluster_metadata-0/x", b"");
-    assert_eq!(world.refusal(), "Found /data/__cluster_metadata-0, but the metadata log lies in another directory");
+    assert_eq!(
+        world.refusal(),
+        "Found /data/__cluster_metadata-0, but the metadata log belongs in another directory: metadata.log.dir, or the first of log.dirs where that is not set"
+    );
 }
 
 #[test]
@@ -125,12 +106,18 @@ fn zeros_behind_the_last_batch_of_a_clean_log_take_it_out_of_service() {
 
 #[test]
 fn disk_that_fails_is_named_with_what_was_asked_of_it() {
-    for (verb, name) in
-        [("list", ""), ("open", "meta.properties"), ("read", "meta.properties"), ("open", "t-0/partition.metadata"), ("open", ".log")]
-    {
+    for (verb, name) in [("list", ""), ("open", "meta.properties"), ("read", "meta.properties")] {
         let mut world = World::with_log(&[(0, 0..3)]);
         world.disk.fail.push((verb, name, DiskErrorKind::Io));
         let says = world.open().expect_err("the disk failed").to_string();
         assert!(says.starts_with("/data: ") && says.contains(verb) && says.contains("Io"), "{says}");
+    }
+    // Where it fails on the files of one log, the others are served.
+    for (verb, name) in [("open", "t-0/partition.metadata"), ("open", "t-0/00000000000000000000.log")] {
+        let mut world = World::with_log(&[(0, 0..3)]);
+        world.disk.fail.push((verb, name, DiskErrorKind::Io));
+        let says = world.outcome().expect_err("the disk failed").to_string();
+        assert!(says.contains(verb) && says.contains("Io") && world.notes.contains(&"log.unreadable"), "{says}");
+        assert_eq!(world.disk.content("t-0/damage"), None, "what cannot be read today may be read tomorrow");
     }
 }

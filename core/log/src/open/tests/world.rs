@@ -10,7 +10,8 @@ use crate::disk::{DirId, DiskAction, OpId};
 use crate::formats::synced_marks::{self, SyncedMark};
 use crate::formats::{checkpoint, index, partition_metadata};
 use crate::log::recovered::Recovered;
-use crate::open::{Assigned, Damage, Format, Input, OpenError, Opened, Opening, Output, Root, Setup};
+use crate::open::node::{self, Decision};
+use crate::open::{Assigned, Damage, Format, Input, OpenError, Opened, Opening, OutOfService, Output, Root, Setup};
 use crate::testing::disk::Disk;
 use crate::work;
 use crate::work::tests::{InMemory, batch};
@@ -19,6 +20,8 @@ use crate::work::tests::{InMemory, batch};
 pub(super) struct World {
     pub(super) disk: Disk,
     pub(super) setup: Setup,
+    /// What an empty directory becomes.
+    format: Option<Format>,
     /// Every operation that was carried out, in order.
     pub(super) done: Vec<DiskAction>,
     /// Marks that were noted.
@@ -45,11 +48,17 @@ impl World {
             node: NodeId(1),
             cluster_id: None,
             holds_metadata: true,
-            format: None,
+            holds_partitions: true,
             seed: Seed(3),
             guards: Guards::ALL_ON,
         };
-        World { disk: Disk::default(), setup, done: Vec::new(), notes: Vec::new(), ops: Vec::new(), works: Vec::new() }
+        World { disk: Disk::default(), setup, format: None, done: Vec::new(), notes: Vec::new(), ops: Vec::new(), works: Vec::new() }
+    }
+
+    /// A directory beside the one of the metadata log.
+    pub(super) fn holding_no_metadata(mut self) -> World {
+        self.setup.holds_metadata = false;
+        self
     }
 
     /// The next life of a disk.
@@ -59,7 +68,7 @@ impl World {
 
     /// A formatted directory with the log of `t-0` in these segments, each of batches of one record at these offsets.
     pub(super) fn with_log(segments: &[(i64, std::ops::Range<i64>)]) -> World {
-        let mut world = World::formatted();
+        let mut world = World::formatted().holding_no_metadata();
         world.disk.put("t-0/partition.metadata", partition_metadata::encode(TOPIC).as_bytes());
         world.disk.put("t-0/leader-epoch-checkpoint", b"0\n1\n0 0\n");
         for (base, offsets) in segments {
@@ -90,14 +99,14 @@ impl World {
     /// A mark, as we keep it.
     pub(super) fn mark(mut self, segment: i64, length: u64, end: i64) -> World {
         let (segment, end) = (odradek_wire::ids::Offset(segment), odradek_wire::ids::Offset(end));
-        let mark = SyncedMark { partition: tp("t", 0), topic_id: Some(TOPIC), segment, length, end };
+        let mark = SyncedMark { partition: tp("t", 0), topic_id: Some(TOPIC), segment, length, end, start: odradek_wire::ids::Offset(0) };
         self.disk.put(synced_marks::FILE, synced_marks::encode(&mark).as_bytes());
         self
     }
 
     pub(super) fn format(mut self) -> World {
         let directory_id = Uuid([9; 16]);
-        self.setup.format = Some(Format { cluster_id: "c".to_owned(), directory_id, bootstrap: Some((&b"boot"[..]).into()) });
+        self.format = Some(Format { cluster_id: "c".to_owned(), directory_id, bootstrap: Some((&b"boot"[..]).into()) });
         self
     }
 
@@ -133,6 +142,14 @@ impl World {
 
     /// The log of `t-0`.
     pub(super) fn log(&mut self) -> Result<Recovered, Damage> {
+        self.outcome().map_err(|why| match why {
+            OutOfService::Damaged(damage) => damage,
+            other => panic!("it is not damaged, but: {other}"),
+        })
+    }
+
+    /// The log of `t-0`, or why it is out of service.
+    pub(super) fn outcome(&mut self) -> Result<Recovered, OutOfService> {
         let opened = self.open().expect("the directory can be opened");
         opened.logs.into_iter().next().expect("its directory is here").log
     }
@@ -158,10 +175,20 @@ impl World {
                     Output::Work { op, work } => self.works.push((op, work)),
                     Output::Note(note) => self.notes.push(note.mark),
                     Output::Refused(error) => return Err(error),
+                    Output::Looked(looked) => match node::decide(&[looked]) {
+                        Ok(Decision { format, .. }) => {
+                            opening.go_on(Now::default(), self.format.as_ref().filter(|_| format[0]), &mut out);
+                        }
+                        Err(error) => opening.decline(error, &mut out),
+                    },
+                    Output::Intended => unreachable!("nothing was intended"),
                     said @ (Output::Root(_) | Output::Opened(_)) => return Ok((opening, said)),
                 }
             }
             opening.check();
+            if !out.is_empty() {
+                continue;
+            }
             let input = self.finish_one(n).expect("an opening that waits for nothing has said how it ended");
             opening.step(Now::default(), input, &mut out);
         }
