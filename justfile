@@ -72,7 +72,7 @@ deterministic:
     cargo build --release --package odradek-cli --features mutants
     cp target/release/odradek target/odradek-mutants
     cargo build --release --package odradek-cli
-    target/release/odradek sim twice scenarios --seeds 1..3 --build target/odradek-mutants
+    target/release/odradek sim twice scenarios --seeds 1..2 --build target/odradek-mutants
     target/release/odradek sim run scenarios --seeds 1..10
 
 # ── measure, and hold against others ─────────────────────────────────────────

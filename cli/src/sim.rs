@@ -4,7 +4,7 @@ mod elsewhere;
 mod speed;
 mod tell;
 
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -71,9 +71,9 @@ enum Command {
         /// The scenario
         #[arg(default_value = "scenarios/speed/one_minute.toml")]
         file: PathBuf,
-        /// Seeds A up to, not including, B
-        #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..12")]
-        seeds: Range<u64>,
+        /// Seeds from A to B, both included
+        #[arg(long, value_name = "A..B", value_parser = seeds, default_value = "1..11")]
+        seeds: RangeInclusive<u64>,
     },
     /// List every word that a scenario may use, and every mark
     Words,
@@ -91,9 +91,9 @@ struct Runs {
     /// One seed
     #[arg(long, conflicts_with = "seeds")]
     seed: Option<u64>,
-    /// Seeds A up to, not including, B
+    /// Seeds from A to B, both included
     #[arg(long, value_name = "A..B", value_parser = seeds)]
-    seeds: Option<Range<u64>>,
+    seeds: Option<RangeInclusive<u64>>,
     /// Only this cell of a matrix, such as codec=gzip
     #[arg(long)]
     cell: Option<String>,
@@ -131,7 +131,7 @@ pub fn run(arguments: &Arguments) -> Outcome {
 }
 
 fn campaign(runs: &Runs) -> Outcome {
-    let request = runs.request(1..2)?;
+    let request = runs.request(1..=1)?;
     let progress = Progress::new(runs_of(&request)?, runs.json);
     let campaign = run::run(&request, &|report| progress.ended(report)).map_err(|e| e.to_string())?;
     progress.finish();
@@ -144,7 +144,7 @@ fn campaign(runs: &Runs) -> Outcome {
 }
 
 fn twice(runs: &Runs, builds: &[PathBuf], plant: Option<Aspect>) -> Outcome {
-    let request = runs.request(1..2)?;
+    let request = runs.request(1..=1)?;
     let programs = elsewhere::programs(builds)?;
     let legs: Vec<_> = programs
         .iter()
@@ -188,7 +188,7 @@ fn trace(file: &Path, cell: Option<&str>, seed: u64, mutant: Option<Mutant>) -> 
 }
 
 fn kill(runs: &Runs) -> Outcome {
-    let request = runs.request(1..201)?;
+    let request = runs.request(1..=200)?;
     let mutants = runs.mutant.map_or_else(|| Mutant::ALL.to_vec(), |one| vec![one]);
     needs_mutants()?;
     let progress = Progress::new(runs_of(&request)? * mutants.len() as u64, runs.json);
@@ -221,8 +221,8 @@ fn tour(runs: &Runs) -> Outcome {
 }
 
 impl Runs {
-    fn request(&self, default: Range<u64>) -> Result<Request, String> {
-        let seeds = self.seed.map(|seed| seed..seed + 1).or_else(|| self.seeds.clone()).unwrap_or(default);
+    fn request(&self, default: RangeInclusive<u64>) -> Result<Request, String> {
+        let seeds = self.seed.map(|seed| seed..=seed).or_else(|| self.seeds.clone()).unwrap_or(default);
         if self.mutant.is_some() {
             needs_mutants()?;
         }
@@ -264,9 +264,21 @@ fn aspect(text: &str) -> Result<Aspect, String> {
         .ok_or_else(|| format!("one of {}", Aspect::ALL.iter().map(|(word, _)| *word).collect::<Vec<_>>().join(", ")))
 }
 
-fn seeds(text: &str) -> Result<Range<u64>, String> {
+fn seeds(text: &str) -> Result<RangeInclusive<u64>, String> {
     let wrong = || format!("'{text}': write A..B, such as 1..100");
-    let (first, end) = text.split_once("..").ok_or_else(wrong)?;
-    let (first, end) = (first.parse().map_err(|_| wrong())?, end.parse().map_err(|_| wrong())?);
-    if first >= end { Err(format!("'{text}' holds no seed: the end is not included")) } else { Ok(first..end) }
+    let (first, last) = text.split_once("..").ok_or_else(wrong)?;
+    let (first, last) = (first.parse().map_err(|_| wrong())?, last.parse().map_err(|_| wrong())?);
+    if first > last { Err(format!("'{text}' holds no seed: the first is above the last")) } else { Ok(first..=last) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ends_of_a_span_of_seeds_are_run() {
+        assert_eq!(seeds("1..100").map(Iterator::count), Ok(100));
+        assert_eq!(seeds("7..7"), Ok(7..=7));
+        assert_eq!(seeds("2..1"), Err("'2..1' holds no seed: the first is above the last".to_owned()));
+    }
 }

@@ -16,7 +16,7 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use odradek_machine::Mutant;
@@ -33,8 +33,8 @@ use one::How;
 pub struct Request {
     /// Scenario files, and directories searched for `*.toml`, in the order of their names.
     pub files: Vec<PathBuf>,
-    /// Which seeds, each for every file and every cell of its matrix.
-    pub seeds: Range<u64>,
+    /// Which seeds, both ends included, each for every file and every cell of its matrix.
+    pub seeds: RangeInclusive<u64>,
     /// Only the cell of this name, such as `codec=gzip`.
     pub cell: Option<String>,
     /// How many runs at once.

@@ -1,7 +1,7 @@
 //! What the simulator itself costs: time on one core, and memory.
 
 use std::fs;
-use std::ops::Range;
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -20,7 +20,7 @@ struct Cost {
 }
 
 /// Runs each seed by itself and prints the medians, and the peak memory of this process.
-pub fn measure(file: &Path, seeds: Range<u64>) -> Result<(), String> {
+pub fn measure(file: &Path, seeds: RangeInclusive<u64>) -> Result<(), String> {
     let mut costs = seeds.map(|seed| one(file, seed)).collect::<Result<Vec<Cost>, String>>()?;
     let runs = costs.len();
     let mut median = |of: fn(&Cost) -> u64| {
@@ -40,15 +40,8 @@ pub fn measure(file: &Path, seeds: Range<u64>) -> Result<(), String> {
 }
 
 fn one(file: &Path, seed: u64) -> Result<Cost, String> {
-    let request = Request {
-        files: vec![PathBuf::from(file)],
-        seeds: seed..seed + 1,
-        cell: None,
-        jobs: 1,
-        mutant: None,
-        capsules: None,
-        revision: "",
-    };
+    let request =
+        Request { files: vec![PathBuf::from(file)], seeds: seed..=seed, cell: None, jobs: 1, mutant: None, capsules: None, revision: "" };
     let (began, core_before) = (Instant::now(), core_ms());
     let campaign = run::run(&request, &|_| {}).map_err(|e| e.to_string())?;
     if let Some(failure) = campaign.failures.first() {

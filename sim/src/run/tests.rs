@@ -12,7 +12,7 @@ fn story(name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn request(file: PathBuf, seeds: Range<u64>) -> Request {
+fn request(file: PathBuf, seeds: RangeInclusive<u64>) -> Request {
     let capsules = file.parent().map(|directory| directory.join("capsules"));
     Request { files: vec![file], seeds, cell: None, jobs: 2, mutant: None, capsules, revision: "tests" }
 }
@@ -28,14 +28,14 @@ fn twice_here(request: &Request, plant: Option<Aspect>) -> Twice {
 
 #[test]
 fn plan_and_weather_of_a_seed_give_the_same_hash_alone_and_among_others() {
-    let twice = twice_here(&request(story("same", SHORT), 1..6), None);
+    let twice = twice_here(&request(story("same", SHORT), 1..=5), None);
     assert_eq!((twice.runs, twice.exit_code()), (5, 0), "{:?}", twice.different);
 }
 
 #[test]
 fn planted_nondeterminism_is_found_with_its_cause_and_the_line_where_traces_part() {
     for aspect in [Aspect::Nothing, Aspect::Trace, Aspect::Oracle, Aspect::Workers, Aspect::Order] {
-        let twice = twice_here(&request(story("differs", SHORT), 1..3), Some(aspect));
+        let twice = twice_here(&request(story("differs", SHORT), 1..=2), Some(aspect));
         assert_eq!((twice.different.len(), twice.exit_code()), (2, 127), "{aspect}");
         for difference in &twice.different {
             assert_eq!(difference.cause, aspect.to_string());
@@ -55,7 +55,7 @@ fn panic_in_a_run_is_a_crash_and_stays_in_its_run() {
 
 /// Judges one seed of a story.
 fn judged(name: &str, story_text: &str) -> Verdict {
-    let request = request(story(name, story_text), 1..2);
+    let request = request(story(name, story_text), 1..=1);
     let mut out = Vec::new();
     trace(&request.files[0], None, 1, None, &mut out).expect("the story is right").verdict
 }

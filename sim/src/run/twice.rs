@@ -306,7 +306,7 @@ impl Trial<'_> {
 
     /// Where a task stands in the first leg.
     fn place(&self, task: &Task) -> usize {
-        task.cell * self.request.seeds.clone().count() + (task.seed - self.request.seeds.start) as usize
+        task.cell * self.request.seeds.clone().count() + (task.seed - self.request.seeds.start()) as usize
     }
 
     /// Varies one aspect at a time over the whole leg, until each suspect differs by one.
