@@ -12,6 +12,7 @@ mod host;
 mod journal;
 mod outgoing;
 pub mod remote;
+mod stop;
 mod work;
 
 use std::cell::RefCell;
@@ -24,7 +25,6 @@ use odradek_machine::Seed;
 use odradek_wire::frame::FrameLimits;
 use odradek_wire::prepare::Limits;
 use tokio::net::TcpListener;
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 use tokio::task::spawn_local;
 
@@ -36,6 +36,7 @@ use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::disk::{Disk, Helpers};
 use crate::host::{Back, Host, Shared, Signals};
+use crate::stop::Stops;
 
 /// Threads beside the loop: as many syncs as the queue of a device serves.
 const HELPERS_MAX: usize = 16;
@@ -48,7 +49,7 @@ pub struct Ready {
     pub counters: Arc<Counters>,
 }
 
-/// Runs a node until it ends: by SIGTERM or SIGINT, or because it could not go on.
+/// Runs a node until it ends: by SIGTERM, SIGINT or SIGHUP, or because it could not go on.
 ///
 /// # Errors
 /// One line: why it could not start, or what ended it.
@@ -171,20 +172,14 @@ async fn keep_time(host: Shared, signals: Rc<Signals>) {
 }
 
 async fn await_stop(host: Shared) {
-    let (Ok(mut terminate), Ok(mut interrupt)) = (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) else {
+    let Ok(mut stops) = Stops::hear() else {
         tracing::warn!("signals cannot be heard here: this server ends only by being killed");
         return;
     };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stops.next().await;
     tracing::info!("stopping");
     host.borrow_mut().input(Input::Stop);
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-    }
+    stops.next().await;
     // Whoever asks twice does not want to wait: the next start recovers, as after a kill.
     tracing::warn!("asked to stop a second time: ending at once, without the mark of a clean shutdown");
     std::process::exit(1);

@@ -94,20 +94,36 @@ fn a_port_in_use_leaves_the_directory_untouched() {
 }
 
 #[test]
-fn sigterm_ends_with_the_mark_of_a_clean_shutdown() {
-    let scratch = Scratch::new("sigterm");
-    let data = scratch.path("data");
-    let server = Server::start(data.clone(), &[]);
-    server.tool(&["topics", "create", "orders", "-p", "2"]);
-    server.produce("orders", &["one", "two", "three"]);
-    assert!(!data.join(".kafka_cleanshutdown").exists());
-    let (code, log) = server.terminate();
-    assert_eq!(code, Some(0), "{log}");
-    assert!(log.contains("stopped cleanly"), "{log}");
-    assert!(data.join(".kafka_cleanshutdown").exists());
-    let server = Server::start(data.clone(), &[]);
-    assert!(!data.join(".kafka_cleanshutdown").exists(), "the mark speaks for the life before only");
-    assert_eq!(server.consume_sorted("orders"), ["one", "three", "two"]);
+fn each_signal_that_asks_for_a_stop_ends_with_the_mark_of_a_clean_shutdown() {
+    // Under `nohup` this process and its children are to outlive a hangup.
+    let ignored = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let hears_hangups =
+        !ignored.lines().any(|line| line.starts_with("SigIgn:") && line.ends_with(['1', '3', '5', '7', '9', 'b', 'd', 'f']));
+    for name in ["TERM", "INT"].into_iter().chain(hears_hangups.then_some("HUP")) {
+        let scratch = Scratch::new("signal");
+        let data = scratch.path("data");
+        let server = Server::start(data.clone(), &[]);
+        server.tool(&["topics", "create", "orders", "-p", "2"]);
+        server.produce("orders", &["one", "two", "three"]);
+        assert!(!data.join(".kafka_cleanshutdown").exists());
+        server.signal(name);
+        let (code, log) = server.wait();
+        assert_eq!(code, Some(0), "{name}: {log}");
+        assert!(log.contains("stopped cleanly"), "{name}: {log}");
+        assert!(data.join(".kafka_cleanshutdown").exists());
+        let server = Server::start(data.clone(), &[]);
+        assert!(!data.join(".kafka_cleanshutdown").exists(), "the mark speaks for the life before only");
+        assert_eq!(server.consume_sorted("orders"), ["one", "three", "two"]);
+    }
+}
+
+#[test]
+fn a_server_under_nohup_outlives_its_terminal() {
+    let scratch = Scratch::new("nohup");
+    let server = Server::start_under("trap '' HUP; exec \"$@\"", &scratch.path("data"));
+    server.signal("HUP");
+    server.produce("orders", &["one"]);
+    assert_eq!(server.terminate().0, Some(0));
 }
 
 #[test]
