@@ -2,6 +2,7 @@
 
 mod listeners;
 mod properties;
+mod sockets;
 mod unsupported;
 
 use std::net::TcpListener;
@@ -13,6 +14,7 @@ use odradek_machine::Seed;
 use odradek_wire::ids::NodeId;
 
 use listeners::{Address, listeners};
+pub use sockets::Sockets;
 
 /// Where `odradek serve` keeps its data when nobody says otherwise.
 const DATA: &str = "odradek-data";
@@ -46,6 +48,8 @@ pub struct Config {
     pub node: NodeId,
     /// Where to listen, and what to tell clients.
     pub addresses: Vec<Address>,
+    /// What every socket is given.
+    pub sockets: Sockets,
     /// The cluster that the directories must be of; any without.
     pub cluster_id: Option<String>,
 }
@@ -82,7 +86,8 @@ impl Config {
         unsupported::values(&keys, node)?;
         let listen = options.listen.as_deref().map(listen).transpose()?;
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
-        Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, cluster_id: options.cluster_id.clone() })
+        let sockets = Sockets::read(&keys)?;
+        Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, sockets, cluster_id: options.cluster_id.clone() })
     }
 
     /// Every directory of the node, in the order in which the node numbers them.
@@ -99,7 +104,7 @@ impl Config {
     pub fn bind(&self) -> Result<Bound, String> {
         let mut bound = Bound { sockets: Vec::new(), listeners: Vec::new() };
         for address in &self.addresses {
-            let socket = address.bind()?;
+            let socket = address.bind(&self.sockets)?;
             let port = socket.local_addr().map_err(|e| format!("listeners: {address}: {e}"))?.port();
             bound.listeners.push(address.advertised(port));
             bound.sockets.push(socket);

@@ -3,6 +3,7 @@
 //! One loop thread reads, checks, steps the node, writes to the page cache and answers; only syncs, cold reads, slow names and work leave it
 //! (measured: each hop between threads costs more than the checksum of a batch). Where to start reading: [`serve`], then `host`.
 
+mod accept;
 mod clock;
 pub mod config;
 mod connection;
@@ -20,7 +21,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use odradek_broker::Node;
-use odradek_broker::io::{ConnectionId, Input, ListenerId};
+use odradek_broker::io::{Input, ListenerId};
 use odradek_machine::Seed;
 use odradek_wire::frame::FrameLimits;
 use odradek_wire::prepare::Limits;
@@ -32,8 +33,8 @@ pub use config::Options;
 use config::{Bound, Config};
 pub use counters::{Counter, Counters};
 
+use crate::accept::accept;
 use crate::clock::Clock;
-use crate::connection::Connection;
 use crate::disk::{Disk, Helpers};
 use crate::host::{Back, Host, Shared, Signals};
 use crate::stop::Stops;
@@ -87,7 +88,7 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
             for (listener, socket) in bound.sockets.into_iter().enumerate() {
                 let socket = TcpListener::from_std(socket).map_err(|e| format!("listeners: {e}"))?;
                 let listener = ListenerId(u16::try_from(listener).expect("there are few listeners"));
-                spawn_local(accept(Rc::clone(&host), socket, listener, Rc::clone(&ids), limits(&config)));
+                spawn_local(accept(Rc::clone(&host), socket, listener, Rc::clone(&ids), config.sockets, limits(&config)));
             }
             tracing::info!(node = config.node.0, listeners = addresses.join(","), data = directories(&config), "ready");
             ready(&Ready { addresses, counters });
@@ -183,25 +184,4 @@ async fn await_stop(host: Shared) {
     // Whoever asks twice does not want to wait: the next start recovers, as after a kill.
     tracing::warn!("asked to stop a second time: ending at once, without the mark of a clean shutdown");
     std::process::exit(1);
-}
-
-async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids: Rc<std::cell::Cell<u64>>, limits: ConnectionLimits) {
-    loop {
-        let (stream, peer) = match socket.accept().await {
-            Ok(accepted) => accepted,
-            Err(error) => {
-                tracing::warn!(%error, "accepting a connection");
-                tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-                continue;
-            }
-        };
-        // Answers leave at once; failing to ask for it costs delay and nothing else.
-        let _ = stream.set_nodelay(true);
-        ids.set(ids.get() + 1);
-        let connection = Connection::new(ConnectionId(ids.get()), peer.to_string());
-        let opened = Input::Opened { connection: connection.id, listener, peer: peer.to_string() };
-        host.borrow_mut().opened(Rc::clone(&connection), opened);
-        let (reader, writer) = stream.into_split();
-        spawn_local(connection::serve(Rc::clone(&host), connection, reader, writer, limits));
-    }
 }

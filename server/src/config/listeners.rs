@@ -1,13 +1,15 @@
 //! `listeners` and `advertised.listeners`.
 
 use std::fmt;
-use std::net::{TcpListener, ToSocketAddrs};
+use std::io;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, ToSocketAddrs};
 
 use odradek_broker::Listener;
 use odradek_cluster::config::StaticConfig;
+use rustix::io::Errno;
+use socket2::{Domain, Socket, Type};
 
-/// Connections that the kernel holds before they are accepted.
-const BACKLOG: i32 = 1024;
+use super::sockets::Sockets;
 
 /// One listener: where it binds, and what clients are told.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,7 +51,7 @@ fn advertise(addresses: &mut [Address], keys: &StaticConfig) -> Result<(), Strin
         let Some(address) = addresses.iter_mut().find(|address| address.name == name) else {
             return Err(format!("advertised.listeners: {name} is not among the listeners"));
         };
-        if host.is_empty() || host == "0.0.0.0" || host == "::" {
+        if is_wildcard(&host) {
             return Err(format!("advertised.listeners: {entry} is no address that a client can reach; name a host"));
         }
         address.advertised = Some((host, port));
@@ -73,6 +75,11 @@ fn refuse_security(name: &str, keys: &StaticConfig) -> Result<(), String> {
     }
 }
 
+/// True if a host stands for every address of this machine.
+fn is_wildcard(host: &str) -> bool {
+    host.is_empty() || host.parse::<IpAddr>().is_ok_and(|address| address.is_unspecified())
+}
+
 fn parse(key: &str, entry: &str) -> Result<(String, String, u16), String> {
     let wrong = || format!("{key}={entry}: expected NAME://HOST:PORT, such as PLAINTEXT://127.0.0.1:9092");
     let (name, address) = entry.split_once("://").ok_or_else(wrong)?;
@@ -87,19 +94,24 @@ impl Address {
     ///
     /// # Errors
     /// Why it cannot be had.
-    pub fn bind(&self) -> Result<TcpListener, String> {
-        let host = if self.host.is_empty() { "0.0.0.0" } else { &self.host };
-        let why = |e: std::io::Error| match e.kind() {
-            std::io::ErrorKind::AddrInUse => format!("listeners: {self} is in use by another process; stop it or choose another port"),
+    pub fn bind(&self, sockets: &Sockets) -> Result<TcpListener, String> {
+        let bound = bind_first(&self.candidates()?, |address| bind(address, sockets));
+        bound.map_err(|e| match e.kind() {
+            io::ErrorKind::AddrInUse => format!("listeners: {self} is in use by another process; stop it or choose another port"),
             _ => format!("listeners: {self}: {e}"),
-        };
-        let address = (host, self.port).to_socket_addrs().map_err(why)?.next().ok_or_else(|| format!("listeners: {self}: no such host"))?;
-        let socket = socket2::Socket::new(socket2::Domain::for_address(address), socket2::Type::STREAM, None).map_err(why)?;
-        socket.set_reuse_address(true).map_err(why)?;
-        socket.bind(&address.into()).map_err(why)?;
-        socket.listen(BACKLOG).map_err(why)?;
-        socket.set_nonblocking(true).map_err(why)?;
-        Ok(socket.into())
+        })
+    }
+
+    /// Where it may listen; the later ones are for machines without IPv6.
+    ///
+    /// As Java does it: every way of saying "all addresses" means those of IPv4 and of IPv6, and of the addresses that a name has the first of IPv4 is taken.
+    fn candidates(&self) -> Result<Vec<SocketAddr>, String> {
+        if is_wildcard(&self.host) {
+            return Ok(vec![(Ipv6Addr::UNSPECIFIED, self.port).into(), (Ipv4Addr::UNSPECIFIED, self.port).into()]);
+        }
+        let found = (self.host.as_str(), self.port).to_socket_addrs().map_err(|e| format!("listeners: {self}: {e}"))?;
+        let first = found.min_by_key(SocketAddr::is_ipv6);
+        Ok(vec![first.ok_or_else(|| format!("listeners: {self}: no such host"))?])
     }
 
     /// What clients are told, once the port is known.
@@ -113,16 +125,45 @@ impl Address {
 
     /// The host as another machine would say it.
     fn reachable_host(&self) -> String {
-        match self.host.as_str() {
-            "" | "0.0.0.0" | "::" => rustix::system::uname().nodename().to_string_lossy().into_owned(),
-            host => host.to_owned(),
+        if is_wildcard(&self.host) { rustix::system::uname().nodename().to_string_lossy().into_owned() } else { self.host.clone() }
+    }
+}
+
+/// The first that can be bound; another one is tried only where this machine has no such addresses at all.
+fn bind_first<T>(candidates: &[SocketAddr], bind: impl Fn(SocketAddr) -> io::Result<T>) -> io::Result<T> {
+    let (last, others) = candidates.split_last().expect("an address has a place to listen");
+    for &address in others {
+        match bind(address) {
+            Err(error) if has_no_such_addresses(&error) => tracing::info!(%address, %error, "listening on the next best"),
+            bound => return bound,
         }
     }
+    bind(*last)
+}
+
+fn has_no_such_addresses(error: &io::Error) -> bool {
+    [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL].iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
+}
+
+fn bind(address: SocketAddr, sockets: &Sockets) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(false)?;
+    }
+    socket.set_reuse_address(true)?;
+    sockets.prepare(&socket)?;
+    socket.bind(&address.into())?;
+    socket.listen(sockets.backlog)?;
+    socket.set_nonblocking(true)?;
+    Ok(socket.into())
 }
 
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}:{}", self.name, self.host, self.port)
+        match self.host.contains(':') {
+            true => write!(f, "{}://[{}]:{}", self.name, self.host, self.port),
+            false => write!(f, "{}://{}:{}", self.name, self.host, self.port),
+        }
     }
 }
 
@@ -158,11 +199,47 @@ mod tests {
         }
     }
 
+    fn bound(text: &str) -> Result<TcpListener, String> {
+        let sockets = Sockets::read(&keys(&[])).expect("the defaults are right");
+        listeners(&keys(&[]), Some(text), "").expect("it is right")[0].bind(&sockets)
+    }
+
     #[test]
     fn a_port_in_use_is_one_line() {
         let taken = TcpListener::bind("127.0.0.1:0").expect("a port is free");
         let port = taken.local_addr().expect("it is bound").port();
-        let address = &listeners(&keys(&[]), Some(&format!("PLAINTEXT://127.0.0.1:{port}")), "").expect("it is right")[0];
-        assert!(address.bind().unwrap_err().contains("in use"));
+        assert!(bound(&format!("PLAINTEXT://127.0.0.1:{port}")).unwrap_err().contains("in use"));
+    }
+
+    #[test]
+    fn every_wildcard_serves_both_families_and_an_address_only_its_own() {
+        let reaches = |listener: &TcpListener, host: IpAddr| {
+            let port = listener.local_addr().expect("it is bound").port();
+            std::net::TcpStream::connect((host, port)).is_ok()
+        };
+        let (four, six) = (IpAddr::from(Ipv4Addr::LOCALHOST), IpAddr::from(Ipv6Addr::LOCALHOST));
+        let has_six = TcpListener::bind((six, 0)).is_ok();
+        for host in ["", "0.0.0.0", "[::]", "::"] {
+            let listener = bound(&format!("PLAINTEXT://{host}:0")).expect("a port is free");
+            assert_eq!((reaches(&listener, four), reaches(&listener, six)), (true, has_six), "{host}");
+        }
+        for host in ["127.0.0.1", "localhost"] {
+            let listener = bound(&format!("PLAINTEXT://{host}:0")).expect("a port is free");
+            assert_eq!((reaches(&listener, four), reaches(&listener, six)), (true, false), "{host}");
+        }
+        if has_six {
+            let listener = bound("PLAINTEXT://[::1]:0").expect("a port is free");
+            assert_eq!((reaches(&listener, four), reaches(&listener, six)), (false, true));
+        }
+    }
+
+    #[test]
+    fn a_wildcard_on_a_machine_without_ipv6_serves_ipv4_and_any_other_failure_is_told() {
+        let candidates = listeners(&keys(&[]), Some("PLAINTEXT://:9092"), "").expect("it is right")[0].candidates().expect("it is known");
+        let without = |errno: Errno| move |address: SocketAddr| if address.is_ipv6() { Err(errno.into()) } else { Ok(address) };
+        for errno in [Errno::AFNOSUPPORT, Errno::ADDRNOTAVAIL] {
+            assert_eq!(bind_first(&candidates, without(errno)).expect("IPv4 is there"), "0.0.0.0:9092".parse().expect("an address"));
+        }
+        assert!(bind_first(&candidates, without(Errno::ADDRINUSE)).is_err());
     }
 }
