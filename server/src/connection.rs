@@ -5,7 +5,7 @@ use std::io;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use odradek_broker::io::{ConnectionId, Input};
+use odradek_broker::io::{Closing, ConnectionId, Input};
 use odradek_wire::frame::{FrameEvent, Framer};
 use odradek_wire::prepare::prepare;
 use tokio::io::AsyncReadExt;
@@ -76,9 +76,10 @@ impl Connection {
         self.reading.notify_one();
     }
 
-    /// Closes once what waits has left.
-    pub fn close(&self) {
+    /// Closes, once what waits has left or before.
+    pub fn close(&self, when: Closing) {
         self.closing.set(true);
+        self.gone.set(self.gone.get() || when == Closing::AtOnce);
         self.sending.notify_one();
         self.reading.notify_one();
     }
@@ -129,14 +130,22 @@ async fn read_all(
     counters: &Counters,
 ) -> io::Result<()> {
     let mut framer = Framer::new(limits.frames);
+    // Bytes came since the node heard of this connection.
+    let mut untold = false;
     while !connection.over() {
         while !connection.may_read() && !connection.over() {
             connection.reading.notified().await;
         }
         framer.grant();
         match framer.poll() {
-            Ok(Some(event)) => take_in(host, connection, event, &limits),
+            Ok(Some(event)) => {
+                untold = false;
+                take_in(host, connection, event, &limits);
+            }
             Ok(None) => {
+                if std::mem::take(&mut untold) {
+                    host.borrow_mut().input(Input::Moved { connection: connection.id });
+                }
                 // No buffer is held while nothing comes: an idle connection costs its task and nothing more.
                 framer.rest();
                 tokio::select! {
@@ -146,6 +155,7 @@ async fn read_all(
                 let received = reader.read_buf(&mut framer.spare()).await?;
                 counters.receives.add(1);
                 counters.received_bytes.add(received as u64);
+                untold = true;
                 if received == 0 {
                     if !framer.is_between_frames() {
                         tracing::info!(connection = connection.id.0, peer = connection.peer, "a peer left in the middle of a request");
@@ -187,6 +197,7 @@ async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHa
         }
         let sent = connection.outgoing.borrow_mut().send(writer.as_ref(), connection.warm.replace(false), &counters);
         match sent {
+            Ok(Sent::Progress { responses: 0 }) => host.borrow_mut().input(Input::Moved { connection: connection.id }),
             Ok(Sent::Progress { responses }) => {
                 for _ in 0..responses {
                     host.borrow_mut().input(Input::Flushed { connection: connection.id });

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use odradek_broker::Node;
-use odradek_broker::io::{ConnectionId, Input, Outbox, Output, WorkId};
+use odradek_broker::io::{Closing, ConnectionId, Input, Outbox, Output, WorkId};
 use odradek_broker::work::WorkResult;
 use odradek_log::disk::FileRange;
 use odradek_machine::Mono;
@@ -175,9 +175,13 @@ impl Host {
             Output::Grant { connection } => self.on(connection, Connection::grant),
             Output::PauseReading { connection } => self.on(connection, Connection::pause),
             Output::ResumeReading { connection } => self.on(connection, Connection::resume),
-            Output::Close { connection, why } => self.on(connection, |closing| {
-                tracing::warn!(connection = connection.0, peer = closing.peer, why, "closing a connection");
-                closing.close();
+            Output::Close { connection, why, when } => self.on(connection, |closing| {
+                match when {
+                    Closing::Drained => tracing::warn!(connection = connection.0, peer = closing.peer, why, "closing a connection"),
+                    // The peer did nothing wrong, or nothing at all.
+                    Closing::AtOnce => tracing::info!(connection = connection.0, peer = closing.peer, why, "closing a connection"),
+                }
+                closing.close(when);
             }),
             Output::Dial { connection, host, port } => {
                 // Only a cluster of several nodes dials; the answer keeps the core's promise that each dial ends.

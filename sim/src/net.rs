@@ -107,6 +107,11 @@ impl Network {
         self.wires.get(&id).is_none_or(|wire| wire.pipe(from.other()).has_left())
     }
 
+    /// How many pieces have left an end.
+    pub fn carried(&self, id: WireId, from: End) -> u64 {
+        self.wires.get(&id).map_or(0, |wire| wire.pipe(from.other()).carried())
+    }
+
     /// Lets what an end sends from here on wait, or pass again; true if anything waited.
     pub fn hold(&mut self, now: Time, id: WireId, from: End, held: bool, weather: &Weather, out: &mut NetOutbox) -> bool {
         let Some(wire) = self.wires.get_mut(&id) else { return false };

@@ -63,6 +63,11 @@ pub enum Input {
         /// The frame without its length.
         frame: bytes::Bytes,
     },
+    /// Bytes came or left on this connection, with which no frame began or ended and no response left whole: its peer is there.
+    Moved {
+        /// The connection.
+        connection: ConnectionId,
+    },
     /// One [`Output::Send`] of this connection left whole, the oldest not yet reported.
     Flushed {
         /// The connection.
@@ -127,12 +132,14 @@ pub enum Output {
         /// The connection.
         connection: ConnectionId,
     },
-    /// Close after what was sent before has left.
+    /// Close.
     Close {
         /// The connection.
         connection: ConnectionId,
         /// The reason, for the log.
         why: String,
+        /// When.
+        when: Closing,
     },
     /// Open a connection to another node; answered by [`Input::Dialed`].
     Dial {
@@ -166,6 +173,15 @@ pub enum Output {
         /// How it ended.
         outcome: Result<(), String>,
     },
+}
+
+/// When a connection is closed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Closing {
+    /// After what was sent before has left.
+    Drained,
+    /// At once, whatever has not left: the peer may never take it.
+    AtOnce,
 }
 
 /// The caller-owned outbox, reused from step to step.

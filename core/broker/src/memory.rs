@@ -209,6 +209,11 @@ impl Memory {
             || held.responses_bytes < self.limits.connection_responses_bytes_max && self.responses_bytes < self.limits.responses_bytes_max
     }
 
+    /// True if the node lets nothing more come from this connection: it is paused, or its frame waits for room.
+    pub fn holds_back(&self, connection: ConnectionId) -> bool {
+        self.held.get(&connection).is_some_and(|held| held.paused || held.waits)
+    }
+
     /// The instant at which a granted frame is late, if others wait for its room.
     pub fn deadline(&self) -> Option<Mono> {
         if self.waiting.is_empty() {

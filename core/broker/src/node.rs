@@ -146,7 +146,7 @@ fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
     running.touched.clear();
     match input {
         Input::Opened { connection, listener, peer } => {
-            running.connections.opened(connection, listener, &peer);
+            running.connections.opened(now.mono, connection, listener, &peer);
             if running.stopping.is_some() {
                 running.connections.close(connection, "the broker stops".to_owned(), out);
             }
@@ -159,6 +159,7 @@ fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
             out.push(Output::Note(Note::mark("request.malformed").says(error.to_string())));
             running.connections.close(connection, error.to_string(), out);
         }
+        Input::Moved { connection } => running.connections.moved(now.mono, connection),
         Input::Flushed { connection } => running.connections.flushed(now.mono, connection, out),
         Input::Closed { connection } => closed(running, now, connection, out),
         Input::Disk { op, result } => running.disk_done(now, op, result, out),

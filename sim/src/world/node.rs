@@ -1,6 +1,6 @@
 //! A node in the world: what it is told, when it steps, and what becomes of its outputs.
 
-use odradek_broker::io::{ConnectionId, Input, Output};
+use odradek_broker::io::{Closing, ConnectionId, Input, Output};
 use odradek_log::disk::{DirId, DiskAction, FileRange, OpId};
 use odradek_machine::Note;
 use odradek_wire::api::ApiKey;
@@ -118,7 +118,7 @@ impl World<'_, '_> {
             Output::Grant { connection } => self.on_socket(nth, connection, super::socket::Socket::grant),
             Output::PauseReading { connection } => self.on_socket(nth, connection, |socket| socket.reading = false),
             Output::ResumeReading { connection } => self.on_socket(nth, connection, |socket| socket.reading = true),
-            Output::Close { connection, why } => self.close_from_node(nth, at, connection, &why),
+            Output::Close { connection, why, when } => self.close_from_node(nth, at, connection, &why, when),
             Output::Dial { connection, host, port } => {
                 let result = Err(format!("{host}:{port}: no such node"));
                 self.tell_node(nth, Input::Dialed { connection, result });
@@ -277,8 +277,11 @@ impl World<'_, '_> {
         self.nodes[nth].disks = disks;
     }
 
-    fn close_from_node(&mut self, nth: usize, at: Time, connection: ConnectionId, why: &str) {
+    fn close_from_node(&mut self, nth: usize, at: Time, connection: ConnectionId, why: &str, when: Closing) {
         self.trace_node(nth, || format!("closes connection {}: {why}", connection.0));
+        if when == Closing::AtOnce {
+            return self.end_node_socket(nth, connection);
+        }
         let Some(socket) = self.nodes[nth].sockets.get_mut(&connection) else { return };
         socket.closing = true;
         let (wire, end) = (socket.wire, socket.end);

@@ -24,6 +24,8 @@ pub struct Socket {
     pub reading: bool,
     /// The process closed; told when everything it sent has left.
     pub closing: bool,
+    /// Pieces that have left, when this end last looked.
+    pub carried: u64,
 }
 
 /// What reading brought.
@@ -45,7 +47,7 @@ const READS: [usize; 6] = [1, 3, 7, 64, 500, 1448];
 impl Socket {
     /// A socket that reads.
     pub fn new(wire: WireId, end: End, limits: FrameLimits) -> Socket {
-        Socket { wire, end, framer: Framer::new(limits), unread: VecDeque::new(), ended: false, reading: true, closing: false }
+        Socket { wire, end, framer: Framer::new(limits), unread: VecDeque::new(), ended: false, reading: true, closing: false, carried: 0 }
     }
 
     /// The kernel has bytes.

@@ -175,6 +175,9 @@ impl World<'_, '_> {
         let draw = self.weather.at(Kind::Split, u64::from(id.0), self.now);
         let mut heard = std::mem::take(&mut self.heard);
         let read = self.socket(host, id).map_or(0, |socket| socket.read(draw, &mut heard));
+        if read > 0 && heard.is_empty() {
+            self.moved(id, host);
+        }
         for heard in heard.drain(..) {
             match self.client_of(host) {
                 Some(client) => self.client_heard(client, id, heard),
@@ -193,6 +196,17 @@ impl World<'_, '_> {
         }
     }
 
+    /// Bytes came to a node, and no frame began or ended with them.
+    fn moved(&mut self, id: WireId, host: HostId) {
+        if self.client_of(host).is_some() {
+            return;
+        }
+        let nth = usize::from(host.0);
+        if let Some(&connection) = self.nodes[nth].by_wire.get(&id) {
+            self.tell_node(nth, Input::Moved { connection });
+        }
+    }
+
     /// What left an end may complete sends and closes of a node.
     pub(super) fn after_push(&mut self, id: WireId, from: End) {
         let flushed = self.net.take_flushed(id, from);
@@ -202,6 +216,11 @@ impl World<'_, '_> {
         }
         let nth = usize::from(host.0);
         let Some(&connection) = self.nodes[nth].by_wire.get(&id) else { return };
+        let carried = self.net.carried(id, from);
+        let before = self.nodes[nth].sockets.get_mut(&connection).map_or(carried, |socket| std::mem::replace(&mut socket.carried, carried));
+        if flushed == 0 && carried > before {
+            self.tell_node(nth, Input::Moved { connection });
+        }
         for _ in 0..flushed {
             self.tell_node(nth, Input::Flushed { connection });
         }

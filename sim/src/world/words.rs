@@ -49,6 +49,7 @@ pub(super) fn input(input: &Input) -> String {
         Input::Disk { op: id, result: Err(_) } => format!("hears that {} failed", op(*id)),
         Input::Opened { connection, peer, .. } => format!("accepts {} from {peer}", connection.0),
         Input::FrameAnnounced { connection, bytes } => format!("is announced a frame of {bytes} bytes on {}", connection.0),
+        Input::Moved { connection } => format!("sees bytes move on {}", connection.0),
         Input::Flushed { connection } => format!("has sent an answer on {}", connection.0),
         Input::Closed { connection } => format!("hears that {} is closed", connection.0),
         Input::Work { work, .. } => format!("work {} done", work.0),

@@ -38,7 +38,7 @@ impl Running {
     ) -> Running {
         Running {
             cluster_id,
-            connections: Connections::new(setup.memory),
+            connections: Connections::new(setup.memory, setup.config.long("connections.max.idle.ms")),
             storage,
             metadata,
             openings,

@@ -180,7 +180,7 @@ impl Running {
         let mut earliest = self.metadata.deadline();
         for next in [
             at(self.purgatory.earliest(), "a parked request expires"),
-            at(self.connections.deadline(), "a granted frame is late"),
+            self.connections.deadline(),
             at(self.alarms.earliest(), "a log or a job is due"),
             self.membership.deadline(),
             self.stopping.as_ref().and_then(Stopping::deadline),

@@ -1,16 +1,18 @@
 //! Connections and the requests in hand on them: what arrives, what may be started, what leaves, and what all of it may cost in memory.
 
+mod quiet;
 mod session;
 
 use std::collections::VecDeque;
 
 use odradek_log::disk::FileRange;
-use odradek_machine::{Map, Mono};
+use odradek_machine::{Deadline, Map, Mono, reached};
 use odradek_wire::prepare::Prepared;
 use odradek_wire::scatter::ScatterList;
 
-use crate::io::{ConnectionId, ListenerId, Outbox, Output};
+use crate::io::{Closing, ConnectionId, ListenerId, NotesOf, Outbox, Output};
 use crate::memory::{Limits, Memory, Order};
+use quiet::Quiet;
 
 pub use session::{AnswerHeader, Peer, RequestKey, Session, Started};
 
@@ -19,48 +21,66 @@ pub use session::{AnswerHeader, Peer, RequestKey, Session, Started};
 pub(crate) struct Connections {
     sessions: Map<ConnectionId, Session>,
     memory: Memory,
+    quiet: Quiet,
     /// Connections that may have a request to start, in the order in which that became so.
     ready: VecDeque<ConnectionId>,
     orders: Vec<Order>,
 }
 
 impl Connections {
-    pub(crate) fn new(limits: Limits) -> Connections {
-        Connections { sessions: Map::new(), memory: Memory::new(limits), ready: VecDeque::new(), orders: Vec::new() }
+    /// No connections; `idle_ms_max` is `connections.max.idle.ms`.
+    pub(crate) fn new(limits: Limits, idle_ms_max: i64) -> Connections {
+        let (memory, quiet) = (Memory::new(limits), Quiet::new(idle_ms_max));
+        Connections { sessions: Map::new(), memory, quiet, ready: VecDeque::new(), orders: Vec::new() }
     }
 
-    pub(crate) fn opened(&mut self, connection: ConnectionId, listener: ListenerId, address: &str) {
-        self.sessions.insert(connection, Session::new(listener, address));
+    pub(crate) fn opened(&mut self, now: Mono, connection: ConnectionId, listener: ListenerId, address: &str) {
+        let mut session = Session::new(now, listener, address);
+        session.watch = Some(self.quiet.watch(now, connection));
+        self.sessions.insert(connection, session);
         self.memory.opened(connection, false);
     }
 
+    /// Something came or left.
+    pub(crate) fn moved(&mut self, now: Mono, connection: ConnectionId) {
+        if let Some(session) = self.sessions.get_mut(&connection) {
+            session.moved = now;
+        }
+    }
+
     pub(crate) fn announced(&mut self, now: Mono, connection: ConnectionId, bytes: u32, out: &mut Outbox) {
+        self.moved(now, connection);
         self.memory.announced(now, connection, bytes, &mut self.orders);
-        self.carry(out);
+        self.carry(now, out);
     }
 
     /// A request came whole; it is started when its turn comes.
     pub(crate) fn arrived(&mut self, now: Mono, connection: ConnectionId, frame_bytes: u32, prepared: Prepared, out: &mut Outbox) {
         let Some(session) = self.sessions.get_mut(&connection) else { return };
         let bytes = u64::from(frame_bytes).saturating_add(prepared.decoded_bytes);
+        session.moved = now;
         session.arrived(prepared, bytes);
         self.memory.arrived(now, connection, bytes, &mut self.orders);
         self.ready.push_back(connection);
-        self.carry(out);
+        self.carry(now, out);
     }
 
     pub(crate) fn flushed(&mut self, now: Mono, connection: ConnectionId, out: &mut Outbox) {
+        self.moved(now, connection);
         let Some(bytes) = self.sessions.get_mut(&connection).and_then(Session::flushed) else { return };
         self.memory.flushed(now, connection, bytes, &mut self.orders);
         self.ready.push_back(connection);
-        self.carry(out);
+        self.carry(now, out);
     }
 
     /// The connection is gone; gives the requests that were worked on, which nobody waits for any more.
     pub(crate) fn closed(&mut self, now: Mono, connection: ConnectionId, out: &mut Outbox) -> Vec<RequestKey> {
         let Some(session) = self.sessions.remove(&connection) else { return Vec::new() };
+        if let Some(watch) = session.watch {
+            self.quiet.forget(watch);
+        }
         self.memory.closed(now, connection, &mut self.orders);
-        self.carry(out);
+        self.carry(now, out);
         session.running().map(|number| RequestKey { connection, number }).collect()
     }
 
@@ -95,13 +115,21 @@ impl Connections {
             }
         }
         self.ready.push_back(connection);
-        self.carry(out);
+        self.rests(now, connection);
+        self.carry(now, out);
     }
 
     /// Closes a connection after what was sent has left.
     pub(crate) fn close(&mut self, connection: ConnectionId, why: String, out: &mut Outbox) {
         if self.sessions.get_mut(&connection).is_some_and(Session::begin_closing) {
-            out.push(Output::Close { connection, why });
+            out.push(Output::Close { connection, why, when: Closing::Drained });
+        }
+    }
+
+    /// Closes a connection at once, also one that was to be closed after what was sent has left.
+    fn close_at_once(&mut self, connection: ConnectionId, why: String, out: &mut Outbox) {
+        if self.sessions.get_mut(&connection).is_some_and(Session::begin_closing_at_once) {
+            out.push(Output::Close { connection, why, when: Closing::AtOnce });
         }
     }
 
@@ -133,11 +161,16 @@ impl Connections {
 
     pub(crate) fn wake(&mut self, now: Mono, out: &mut Outbox) {
         self.memory.wake(now, &mut self.orders);
-        self.carry(out);
+        self.carry(now, out);
+        while let Some(connection) = self.quiet.pop_due(now) {
+            self.look_at(now, connection, out);
+        }
     }
 
-    pub(crate) fn deadline(&self) -> Option<Mono> {
-        self.memory.deadline()
+    /// When it wants to be woken, and why.
+    pub(crate) fn deadline(&self) -> Option<Deadline> {
+        let late = self.memory.deadline().map(|at| Deadline { at, why: "a granted frame is late" });
+        Deadline::earliest(late, self.quiet.deadline().map(|at| Deadline { at, why: "a connection may be idle" }))
     }
 
     /// The accountant, for counters.
@@ -151,17 +184,65 @@ impl Connections {
 
     pub(crate) fn check(&self) {
         self.memory.check();
+        for (connection, session) in self.sessions.sorted() {
+            let watched = session.watch.is_some() || session.is_closing_at_once();
+            assert!(watched || self.owes(*connection), "nobody will notice that {connection:?} is idle");
+        }
         assert!(self.orders.is_empty(), "orders that nobody carried out: {:?}", self.orders);
     }
 
-    fn carry(&mut self, out: &mut Outbox) {
+    /// True while the node owes the next move on a connection: a request is worked on, or nothing may come and nothing is to leave.
+    ///
+    /// Kafka looks at the socket alone, and closes a connection in the middle of a poll that is longer than the interval.
+    fn owes(&self, connection: ConnectionId) -> bool {
+        let Some(session) = self.sessions.get(&connection) else { return false };
+        session.is_worked_for() || !session.has_unflushed() && self.memory.holds_back(connection)
+    }
+
+    /// The node did its part on a connection: from here on its peer is waited for.
+    fn rests(&mut self, now: Mono, connection: ConnectionId) {
+        if self.owes(connection) {
+            return;
+        }
+        let Some(session) = self.sessions.get_mut(&connection) else { return };
+        session.moved = now;
+        if session.watch.is_none() && !session.is_closing_at_once() {
+            session.watch = Some(self.quiet.watch(now, connection));
+        }
+    }
+
+    /// The time of a connection may have come.
+    fn look_at(&mut self, now: Mono, connection: ConnectionId, out: &mut Outbox) {
+        let owes = self.owes(connection);
+        let session = self.sessions.get_mut(&connection).expect("who is gone is not watched");
+        session.watch = None;
+        if owes {
+            return; // it is watched again when the node has done its part
+        }
+        let moved = session.moved;
+        if self.quiet.is_idle(now, moved) {
+            reached!(&mut NotesOf(out), "connection.idle", connection.0, now.since(moved) / 1_000_000);
+            let why = format!("nothing moved for {} ms (connections.max.idle.ms)", now.since(moved) / 1_000_000);
+            self.close_at_once(connection, why, out);
+        } else {
+            session.watch = Some(self.quiet.watch(moved, connection));
+        }
+    }
+
+    fn carry(&mut self, now: Mono, out: &mut Outbox) {
         for order in std::mem::take(&mut self.orders) {
             match order {
-                Order::Grant(connection) => out.push(Output::Grant { connection }),
+                Order::Grant(connection) => {
+                    out.push(Output::Grant { connection });
+                    self.rests(now, connection);
+                }
                 Order::Pause(connection) => out.push(Output::PauseReading { connection }),
-                Order::Resume(connection) => out.push(Output::ResumeReading { connection }),
+                Order::Resume(connection) => {
+                    out.push(Output::ResumeReading { connection });
+                    self.rests(now, connection);
+                }
                 Order::CloseLate(connection) => {
-                    self.close(connection, "a frame that was granted did not arrive while others waited".to_owned(), out);
+                    self.close_at_once(connection, "a frame that was granted did not arrive while others waited".to_owned(), out);
                 }
             }
         }

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use odradek_log::disk::FileRange;
+use odradek_machine::{Mono, TimerId};
 use odradek_wire::api::ApiKey;
 use odradek_wire::ids::CorrelationId;
 use odradek_wire::prepare::Prepared;
@@ -93,6 +94,11 @@ pub struct Session {
     /// Resident bytes of each response that was sent and not yet flushed, oldest first.
     unflushed: VecDeque<Unflushed>,
     closing: bool,
+    closing_at_once: bool,
+    /// When something last came or left, or the node last did its part.
+    pub(super) moved: Mono,
+    /// Its entry among the quiet ones; none while the node is at work for it.
+    pub(super) watch: Option<TimerId>,
 }
 
 /// A response in the hands of the host.
@@ -122,10 +128,19 @@ pub struct Leaving {
 
 impl Session {
     /// A connection that was just accepted.
-    pub fn new(listener: ListenerId, address: &str) -> Session {
+    pub fn new(now: Mono, listener: ListenerId, address: &str) -> Session {
         let peer =
             Peer { listener, address: Arc::from(address), principal: Arc::from(ANONYMOUS), client_id: Arc::from(""), software: None };
-        Session { peer, slots: VecDeque::new(), first: 0, unflushed: VecDeque::new(), closing: false }
+        Session {
+            peer,
+            slots: VecDeque::new(),
+            first: 0,
+            unflushed: VecDeque::new(),
+            closing: false,
+            closing_at_once: false,
+            moved: now,
+            watch: None,
+        }
     }
 
     /// Takes a request in; `bytes` is what is counted for it.
@@ -194,9 +209,30 @@ impl Session {
         self.slots.iter().zip(self.first..).filter(|(s, _)| matches!(s.state, State::Running)).map(|(_, number)| number)
     }
 
+    /// True while a request is worked on: the node owes the next move.
+    pub fn is_worked_for(&self) -> bool {
+        self.slots.iter().any(|s| matches!(s.state, State::Running))
+    }
+
+    /// True while a response is in the hands of the host: the peer owes its reading.
+    pub fn has_unflushed(&self) -> bool {
+        !self.unflushed.is_empty()
+    }
+
+    /// Starts nothing more, and waits for nothing to leave; true the first time.
+    pub const fn begin_closing_at_once(&mut self) -> bool {
+        self.closing = true;
+        !std::mem::replace(&mut self.closing_at_once, true)
+    }
+
     /// Starts nothing more; true the first time.
     pub const fn begin_closing(&mut self) -> bool {
         !std::mem::replace(&mut self.closing, true)
+    }
+
+    /// True once nothing more leaves.
+    pub const fn is_closing_at_once(&self) -> bool {
+        self.closing_at_once
     }
 
     /// True once nothing more is started.

@@ -121,8 +121,8 @@ impl Host {
             Output::Grant { connection } => self.orders.push(format!("grant {}", connection.0)),
             Output::PauseReading { connection } => self.orders.push(format!("pause {}", connection.0)),
             Output::ResumeReading { connection } => self.orders.push(format!("resume {}", connection.0)),
-            Output::Close { connection, why } => {
-                self.closed.insert(connection, why);
+            Output::Close { connection, why, when } => {
+                self.closed.insert(connection, format!("{why}, {when:?}"));
             }
             Output::Dial { .. } => panic!("a lone node dials nobody"),
             Output::Disk { op, dir, action } => {

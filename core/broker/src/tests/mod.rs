@@ -4,6 +4,7 @@ mod answers;
 mod disk;
 mod fetching;
 mod host;
+mod idle;
 mod logs;
 mod memory;
 mod order;
