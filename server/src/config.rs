@@ -86,6 +86,7 @@ impl Config {
         unsupported::values(&keys, node)?;
         let listen = options.listen.as_deref().map(listen).transpose()?;
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
+        unsupported::bootstrap(&keys, &addresses)?;
         let sockets = Sockets::read(&keys)?;
         Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, sockets, cluster_id: options.cluster_id.clone() })
     }
@@ -145,7 +146,7 @@ fn metadata_log_dir(keys: &StaticConfig, log_dirs: &[PathBuf]) -> Option<PathBuf
     Some(log_dirs.iter().find(|dir| place(dir) == place(&named)).cloned().unwrap_or(named))
 }
 
-/// The id that was set; else the one under which a directory was formatted; else the table's default or 0.
+/// The id that was set, under its name or its older one; else the one under which a directory was formatted; else 0.
 fn node_id<'a>(keys: &StaticConfig, mut dirs: impl Iterator<Item = &'a PathBuf>) -> Result<NodeId, String> {
     let stored = || {
         dirs.find_map(|dir| {
@@ -153,7 +154,13 @@ fn node_id<'a>(keys: &StaticConfig, mut dirs: impl Iterator<Item = &'a PathBuf>)
             words.lines().find_map(|line| line.trim().strip_prefix("node.id=").map(str::to_owned))
         })
     };
-    let Some(text) = keys.set("node.id").map(str::to_owned).or_else(stored) else { return Ok(NodeId(0)) };
+    let given = match (keys.set("node.id"), keys.set("broker.id").filter(|id| *id != "-1")) {
+        (Some(node), Some(broker)) if node != broker => {
+            return Err(format!("broker.id={broker}: node.id={node} names the same; give both the same value, or leave broker.id out"));
+        }
+        (node, broker) => node.or(broker),
+    };
+    let Some(text) = given.map(str::to_owned).or_else(stored) else { return Ok(NodeId(0)) };
     let id = text.trim().parse::<i32>().ok().filter(|&id| id >= 0);
     id.map(NodeId).ok_or_else(|| format!("node.id={text}: expected a number from 0 on"))
 }

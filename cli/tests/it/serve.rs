@@ -40,6 +40,12 @@ fn a_wrong_configuration_is_one_line_with_exit_code_2_and_touches_nothing() {
         (&["process.roles=broker"], &["process.roles=broker", "broker,controller"]),
         (&["controller.quorum.voters=0@a:1,1@b:2"], &["controller.quorum.voters", "several voters"]),
         (&["advertised.listeners=PLAINTEXT://0.0.0.0:9092"], &["advertised.listeners", "0.0.0.0"]),
+        (&["create.topic.policy.class.name=a.Policy"], &["create.topic.policy.class.name", "no plugins"]),
+        (&["authorizer.class.name=a.Class"], &["authorizer.class.name", "no permissions"]),
+        (&["controller.quorum.bootstrap.servers=other:9093"], &["controller.quorum.bootstrap.servers", "no listener of this node"]),
+        (&["node.id=1", "broker.id=2"], &["broker.id=2", "node.id=1"]),
+        (&["offsets.retention.minutes=soon"], &["offsets.retention.minutes", "soon"]),
+        (&["offsets.retention.minuts=5"], &["did you mean offsets.retention.minutes?"]),
         (&["--listen", "localhost"], &["--listen localhost", "HOST:PORT"]),
         (&["--config", "/no/such.properties"], &["/no/such.properties"]),
         (&["nonsense"], &["nonsense", "KEY=VALUE"]),
@@ -51,6 +57,19 @@ fn a_wrong_configuration_is_one_line_with_exit_code_2_and_touches_nothing() {
         }
         assert!(!data.exists(), "{arguments:?} made a directory");
     }
+}
+
+#[test]
+fn a_key_that_has_no_effect_here_is_named_and_does_not_stop_the_start() {
+    let scratch = Scratch::new("no-effect");
+    let keys = ["offsets.retention.minutes=5", "metric.reporters=a.Class", "num.io.threads=4", "authorizer.class.name=", "broker.id=3"];
+    let (code, log) = Server::start(scratch.path("data"), &keys).terminate();
+    assert_eq!(code, Some(0), "{log}");
+    let warned = |key: &str| log.lines().any(|line| line.contains("WARN") && line.contains("no effect") && line.contains(key));
+    assert!(warned("offsets.retention.minutes") && warned("metric.reporters") && warned("num.io.threads"), "{log}");
+    assert!(!warned("authorizer.class.name") && !warned("broker.id"), "{log}");
+    let properties = std::fs::read_to_string(scratch.path("data").join("meta.properties")).expect("it was formatted");
+    assert!(properties.contains("node.id=3\n"), "{properties}");
 }
 
 #[test]

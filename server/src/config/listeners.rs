@@ -123,6 +123,16 @@ impl Address {
         Listener { name: self.name.clone(), host, port, controller: self.controller }
     }
 
+    /// True if whoever is told this host and port comes to this listener.
+    pub fn is_at(&self, host: &str, port: u16) -> bool {
+        let is_local = |host: &str| matches!(host, "localhost" | "127.0.0.1" | "::1");
+        let here = match self.host.as_str() {
+            "" | "0.0.0.0" | "::" => is_local(host) || host == self.reachable_host(),
+            own => host == own || is_local(host) && is_local(own),
+        };
+        here && port == self.port
+    }
+
     /// The host as another machine would say it.
     fn reachable_host(&self) -> String {
         if is_wildcard(&self.host) { rustix::system::uname().nodename().to_string_lossy().into_owned() } else { self.host.clone() }

@@ -1,29 +1,30 @@
-//! What Apache Kafka can be told and this server cannot do yet: refused by name, before anything is touched.
+//! What Apache Kafka can be told and this server cannot do yet, beyond the table of its keys: refused by name, before anything is touched.
 
-use odradek_cluster::config::StaticConfig;
+use odradek_cluster::config::{StaticConfig, broker_key};
 use odradek_wire::ids::NodeId;
 
-/// Families of keys whose meaning would be lost in silence if they were ignored, with what this server does instead.
+use super::listeners::Address;
+
+/// Keys that belong to what Apache Kafka loads or once was, and are in no table: to ignore them would lose in silence what they protect.
 const FAMILIES: &[(&str, &str)] = &[
     ("ssl.", "this server does not speak TLS"),
     ("sasl.", "this server does not speak SASL"),
     ("listener.name.", "this server speaks neither TLS nor SASL, so its listeners have no settings of their own"),
     ("authorizer.", "this server checks no permissions"),
     ("super.users", "this server checks no permissions"),
-    ("principal.", "this server checks no permissions"),
+    ("allow.everyone.if.no.acl.found", "this server checks no permissions"),
+    ("config.providers.", "this server takes every value as it is written, and asks no provider for it"),
     ("zookeeper.", "this server keeps its metadata in a KRaft quorum"),
-    ("remote.log.", "this server keeps every segment on its own disks"),
-    ("delegation.token.", "this server knows no delegation tokens"),
 ];
 
-/// Refuses a key of a family that is not spoken.
+/// Refuses a key that no table has and that asks for what is not spoken.
 ///
 /// # Errors
 /// The key and what this server does instead.
 pub fn key(name: &str) -> Result<(), String> {
     match FAMILIES.iter().find(|(family, _)| name.starts_with(family)) {
-        Some((_, instead)) => Err(format!("{name} is not supported: {instead}; leave it out")),
-        None => Ok(()),
+        Some((_, instead)) if broker_key(name).is_none() => Err(format!("{name} is not supported: {instead}; leave it out")),
+        _ => Ok(()),
     }
 }
 
@@ -32,10 +33,6 @@ pub fn key(name: &str) -> Result<(), String> {
 /// # Errors
 /// The key, its value and what can be had.
 pub fn values(keys: &StaticConfig, node: NodeId) -> Result<(), String> {
-    let protocol = keys.get("security.inter.broker.protocol").unwrap_or("PLAINTEXT");
-    if !protocol.eq_ignore_ascii_case("PLAINTEXT") {
-        return Err(format!("security.inter.broker.protocol={protocol}: this server speaks PLAINTEXT only"));
-    }
     let roles = keys.list("process.roles");
     if roles.len() == 1 {
         return Err(format!(
@@ -52,18 +49,53 @@ pub fn values(keys: &StaticConfig, node: NodeId) -> Result<(), String> {
     }
 }
 
+/// Refuses to form a quorum of one where another node was named.
+///
+/// # Errors
+/// The entry that is not this node.
+pub fn bootstrap(keys: &StaticConfig, addresses: &[Address]) -> Result<(), String> {
+    let servers = keys.list("controller.quorum.bootstrap.servers");
+    let is_here = |server: &&str| {
+        let parsed = server.rsplit_once(':').and_then(|(host, port)| Some((host, port.parse().ok()?)));
+        parsed.is_some_and(|(host, port)| addresses.iter().any(|a| a.is_at(host.trim_start_matches('[').trim_end_matches(']'), port)))
+    };
+    match servers.iter().find(|server| !is_here(server)) {
+        None => Ok(()),
+        Some(other) => Err(format!(
+            "controller.quorum.bootstrap.servers={}: {other} is no listener of this node, which is a quorum of its own; leave the key out",
+            servers.join(",")
+        )),
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use super::super::listeners::listeners;
     use super::*;
+
+    #[test]
+    fn a_quorum_elsewhere_is_refused_and_one_here_is_not() {
+        let judged = |servers: &str| {
+            let lines = [("listeners", "PLAINTEXT://:9092,CONTROLLER://127.0.0.1:9093"), ("controller.listener.names", "CONTROLLER")];
+            let keys =
+                StaticConfig::parse(lines.into_iter().chain([("controller.quorum.bootstrap.servers", servers)])).expect("known keys");
+            bootstrap(&keys, &listeners(&keys, None, "").expect("the listeners are right"))
+        };
+        assert_eq!((judged("localhost:9093"), judged("")), (Ok(()), Ok(())));
+        for elsewhere in ["localhost:9094", "other:9093", "localhost:9093,other:9093", "nonsense"] {
+            assert!(judged(elsewhere).unwrap_err().contains("no listener of this node"), "{elsewhere}");
+        }
+    }
 
     #[test]
     fn a_key_that_would_protect_something_is_refused_by_name() {
         assert_eq!(
-            key("ssl.keystore.location").unwrap_err(),
-            "ssl.keystore.location is not supported: this server does not speak TLS; leave it out"
+            key("listener.name.inside.ssl.keystore.location").unwrap_err(),
+            "listener.name.inside.ssl.keystore.location is not supported: this server speaks neither TLS nor SASL, so its listeners have no settings \
+             of their own; leave it out"
         );
-        assert!(key("authorizer.class.name").unwrap_err().contains("permissions"));
-        assert_eq!(key("num.partitions"), Ok(()));
+        assert!(key("super.users").unwrap_err().contains("permissions"));
+        assert_eq!((key("num.partitions"), key("ssl.protocol")), (Ok(()), Ok(())), "the table of the keys judges those that it has");
     }
 
     #[test]

@@ -62,6 +62,17 @@ pub enum Update {
     ClusterWide,
 }
 
+/// What is done about a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// What it says happens.
+    Works,
+    /// It may be set and changes nothing, for this reason; whoever sets it is told.
+    Nothing(&'static str),
+    /// It may be set to its default and to nothing else, for this reason: to ignore it would lose data, open a door or break a promise.
+    Refused(&'static str),
+}
+
 /// A broker key from which a topic key takes its default, and by what its number is multiplied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BrokerSynonym {
@@ -86,9 +97,11 @@ pub struct Definition {
     pub synonyms: &'static [BrokerSynonym],
     /// Who may change it; of a broker key.
     pub update: Update,
-    /// True if it is known, so that files for Apache Kafka start here, but nothing asks for it.
-    pub unused: bool,
-    /// What it does, in a sentence.
+    /// What is done about it.
+    pub effect: Effect,
+    /// True if it is for tests: it is shown only where it was set.
+    pub internal: bool,
+    /// What it does, in a sentence; empty for a broker key that does nothing.
     pub says: &'static str,
 }
 
@@ -101,5 +114,15 @@ impl Definition {
     /// True if it cannot be changed while the node runs.
     pub const fn is_read_only(&self) -> bool {
         matches!(self.update, Update::ReadOnly)
+    }
+
+    /// What it does, for a person who looks it up; why it does nothing, if it does nothing.
+    pub fn documentation(&self) -> String {
+        match (self.effect, self.says) {
+            (Effect::Works, says) => says.to_owned(),
+            (Effect::Nothing(why), "") => format!("Has no effect here: {why}."),
+            (Effect::Nothing(why), says) => format!("{says} Has no effect here: {why}."),
+            (Effect::Refused(why), _) => format!("Cannot be set here: {why}."),
+        }
     }
 }

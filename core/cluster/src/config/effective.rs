@@ -5,7 +5,7 @@ use std::sync::Arc;
 use odradek_wire::ids::NodeId;
 
 use super::definition::{Definition, Source};
-use super::{BROKER_KEYS, StaticConfig, TOPIC_KEYS, broker_key};
+use super::{BROKER_KEYS, StaticConfig, TOPIC_KEYS, all_broker_keys, broker_key};
 use crate::image::{Image, Overrides, Resource};
 
 /// Where one value of a key was said.
@@ -55,13 +55,23 @@ impl<'a> NodeView<'a> {
         NodeView { broker: None, every_broker: image.overrides(&Resource::every_broker()), file }
     }
 
-    /// The value of a broker key; `None` if it is null. A value that is not right for its key is passed over: it came from another version.
+    /// The value of a broker key; `None` if it is null. What was said of it elsewhere is passed over if it is not right for the key, or if the key
+    /// cannot change here while a node runs: it came from another version.
     pub fn value(&self, key: &Definition) -> Option<String> {
-        let said = |overrides: Option<&Overrides>| overrides?.get(key.name).and_then(|v| key.parse(v).ok());
+        let said = |overrides: Option<&Overrides>| overrides?.get(key.name).filter(|_| !key.is_read_only()).and_then(|v| key.parse(v).ok());
         said(self.broker)
             .or_else(|| said(self.every_broker))
             .or_else(|| self.file.set(key.name).map(str::to_owned))
             .or_else(|| key.default.map(str::to_owned))
+    }
+
+    /// The number that holds now, of a key that the table defines as one, that is never null and that may change while a node runs.
+    ///
+    /// # Panics
+    /// If the table defines no such number.
+    pub fn current_long(&self, key: &'static str) -> i64 {
+        let value = broker_key(key).and_then(|key| self.value(key));
+        value.and_then(|v| v.parse().ok()).unwrap_or_else(|| panic!("the table defines no number {key}"))
     }
 
     /// The default of a topic key here: the first of its broker keys that is not null.
@@ -80,7 +90,8 @@ impl<'a> NodeView<'a> {
     fn said(&self, names: &[&'static str], own: &str) -> Vec<Synonym> {
         let mut all = Vec::new();
         for (overrides, source) in [(self.broker, Source::DynamicBroker), (self.every_broker, Source::DynamicDefaultBroker)] {
-            let said = names.iter().filter_map(|&name| Some((name, overrides?.get(name)?)));
+            let changeable = names.iter().filter(|name| broker_key(name).is_some_and(|key| !key.is_read_only()));
+            let said = changeable.filter_map(|&name| Some((name, overrides?.get(name)?)));
             all.extend(said.map(|(name, value)| Synonym { name, value: Some(Arc::clone(value)), source }));
         }
         let of_file = names.iter().filter_map(|&name| Some((name, self.file.set(name)?)));
@@ -91,16 +102,17 @@ impl<'a> NodeView<'a> {
     }
 }
 
-/// What holds for a topic on a node, every key, by name: its override, else the node's, else every broker's, else the file, else the default.
+/// What holds for a topic on a node, every key that is shown, by name: its override, else the node's, else every broker's, else the file, else the default.
 pub fn effective_topic(image: &Image, node: NodeId, file: &StaticConfig, topic: &str) -> Vec<Effective> {
     let view = NodeView::of(image, node, file);
     let overrides = image.overrides(&Resource::topic(topic));
-    TOPIC_KEYS.iter().filter(|key| !is_internal(key)).map(|key| effective_topic_key(&view, overrides, key)).collect()
+    let is_shown = |key: &&Definition| !key.internal || overrides.is_some_and(|o| o.contains_key(key.name));
+    TOPIC_KEYS.iter().filter(is_shown).map(|key| effective_topic_key(&view, overrides, key)).collect()
 }
 
 /// What a topic created with these overrides has, every key, by name: for the answer to CreateTopics, which says overrides as they were said.
 pub fn effective_of_overrides(view: &NodeView<'_>, overrides: &Overrides) -> Vec<Effective> {
-    let shown = TOPIC_KEYS.iter().filter(|key| !is_internal(key) || overrides.contains_key(key.name));
+    let shown = TOPIC_KEYS.iter().filter(|key| !key.internal || overrides.contains_key(key.name));
     let one = |key| {
         let effective = effective_topic_key(view, Some(overrides), key);
         Effective { value: overrides.get(key.name).cloned().or(effective.value), ..effective }
@@ -119,7 +131,7 @@ fn effective_topic_key(view: &NodeView<'_>, overrides: Option<&Overrides>, key: 
     Effective { definition: key, value: own.or_else(|| view.topic_default(key).map(Arc::from)), synonyms }
 }
 
-/// What holds for a node, every key, by name.
+/// What holds for a node, every key that is shown, by name.
 pub fn effective_broker(image: &Image, node: NodeId, file: &StaticConfig) -> Vec<Effective> {
     let view = NodeView::of(image, node, file);
     let one = |key: &'static Definition| Effective {
@@ -127,14 +139,14 @@ pub fn effective_broker(image: &Image, node: NodeId, file: &StaticConfig) -> Vec
         value: view.value(key).map(Arc::from),
         synonyms: view.said(&synonyms_of_broker_key(key.name), key.name),
     };
-    BROKER_KEYS.iter().map(one).collect()
+    shown_broker_keys(file).into_iter().map(one).collect()
 }
 
 /// What was said for every broker, by name.
 pub fn effective_every_broker(image: &Image) -> Vec<Effective> {
     let overrides = image.overrides(&Resource::every_broker());
     let said = |key: &'static Definition| {
-        let value = overrides?.get(key.name)?;
+        let value = overrides?.get(key.name).filter(|_| !key.is_read_only())?;
         let synonym = Synonym { name: key.name, value: Some(Arc::clone(value)), source: Source::DynamicDefaultBroker };
         Some(Effective { definition: key, value: Some(Arc::clone(value)), synonyms: vec![synonym] })
     };
@@ -150,7 +162,8 @@ fn synonyms_of_broker_key(name: &'static str) -> Vec<&'static str> {
     }
 }
 
-/// Keys that Kafka takes and never shows.
-fn is_internal(key: &Definition) -> bool {
-    key.name.starts_with("internal.")
+fn shown_broker_keys(file: &StaticConfig) -> Vec<&'static Definition> {
+    let mut shown: Vec<_> = all_broker_keys().filter(|key| !key.internal || file.set(key.name).is_some()).collect();
+    shown.sort_by_key(|key| key.name);
+    shown
 }

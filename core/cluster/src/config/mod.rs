@@ -6,6 +6,7 @@
 mod broker_keys;
 mod definition;
 mod effective;
+mod other_keys;
 mod rule;
 mod static_config;
 #[cfg(test)]
@@ -15,9 +16,10 @@ mod topic_keys;
 mod validate;
 
 use broker_keys::BROKER_KEYS;
+use other_keys::other_keys;
 use topic_keys::TOPIC_KEYS;
 
-pub use definition::{BrokerSynonym, Definition, Source, Update, ValueType};
+pub use definition::{BrokerSynonym, Definition, Effect, Source, Update, ValueType};
 pub use effective::{Effective, NodeView, Synonym, effective_broker, effective_every_broker, effective_of_overrides, effective_topic};
 pub use rule::{ConfigError, Rule};
 pub use static_config::StaticConfig;
@@ -29,9 +31,9 @@ pub fn topic_key(name: &str) -> Option<&'static Definition> {
     find(TOPIC_KEYS, name)
 }
 
-/// The definition of a broker key.
+/// The definition of a broker key, whatever is done about it.
 pub fn broker_key(name: &str) -> Option<&'static Definition> {
-    find(BROKER_KEYS, name)
+    find(BROKER_KEYS, name).or_else(|| other_keys().find(|key| key.name == name))
 }
 
 /// Every topic key, by name.
@@ -39,9 +41,14 @@ pub const fn topic_keys() -> &'static [Definition] {
     TOPIC_KEYS
 }
 
-/// Every broker key, by name.
+/// Every broker key that works, by name.
 pub const fn broker_keys() -> &'static [Definition] {
     BROKER_KEYS
+}
+
+/// Every broker key of Apache Kafka 4.3.1, in no order.
+pub fn all_broker_keys() -> impl Iterator<Item = &'static Definition> {
+    BROKER_KEYS.iter().chain(other_keys())
 }
 
 fn find(table: &'static [Definition], name: &str) -> Option<&'static Definition> {

@@ -29,7 +29,7 @@ pub enum Rule {
     OneOf(&'static [&'static str]),
     /// A list of these words; one that is said twice counts once (KIP-1161).
     ListOf(&'static [&'static str]),
-    /// A list of anything, nothing twice; empty only if allowed.
+    /// A list of anything; what is said twice counts once, and it is empty only if allowed.
     Distinct {
         /// True if no entry at all is right.
         empty: bool,
@@ -59,11 +59,11 @@ impl Definition {
             ValueType::Int => number(trimmed.parse::<i32>().ok().map(i64::from)),
             ValueType::Short => number(trimmed.parse::<i16>().ok().map(i64::from)),
             ValueType::Long => number(trimmed.parse::<i64>().ok()),
-            ValueType::Double if ten_thousandths(trimmed).is_some() => Ok(trimmed.to_owned()),
+            ValueType::Double if is_decimal(trimmed) => Ok(trimmed.to_owned()),
             ValueType::Double => Err(self.not_a_number(value)),
             ValueType::List => {
                 let mut entries: Vec<&str> = split(trimmed).collect();
-                if matches!(self.rule, Rule::ListOf(_)) {
+                if matches!(self.rule, Rule::ListOf(_) | Rule::Distinct { .. }) {
                     let mut seen = std::collections::BTreeSet::new();
                     entries.retain(|entry| seen.insert(*entry));
                 }
@@ -106,9 +106,6 @@ impl Definition {
         let entries: Vec<&str> = split(plain).collect();
         if entries.is_empty() && !empty {
             return Err(self.error(format!("Configuration '{}' must not be empty. Valid values include: any non-empty value", self.name)));
-        }
-        if entries.iter().enumerate().any(|(i, e)| entries[..i].contains(e)) {
-            return Err(self.error(format!("Configuration '{}' values must not be duplicated.", self.name)));
         }
         if entries.iter().any(|e| e.is_empty()) {
             return Err(self.error(format!("Configuration '{}' values must not be empty.", self.name)));
@@ -154,6 +151,12 @@ pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
 
 fn one_of(words: &[&str]) -> String {
     format!("String must be one of: {}", words.join(", "))
+}
+
+/// True for a number as Java writes and reads one: `0.5`, `-3`, `1.7976931348623157E308`.
+fn is_decimal(text: &str) -> bool {
+    let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
+    ten_thousandths(mantissa).is_some() && exponent.parse::<i32>().is_ok()
 }
 
 /// A decimal fraction in parts of 10,000, rounded towards zero; the core knows no floats. `None` if the text is no plain decimal.

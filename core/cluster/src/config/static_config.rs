@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::rule::{ConfigError, split};
-use super::{BROKER_KEYS, broker_key};
+use super::{Effect, all_broker_keys, broker_key};
 
 /// Keys that were set by file or command line, by name, each checked; cheap to clone.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -16,12 +16,18 @@ impl StaticConfig {
     /// Checks the lines of a configuration; a key that is set twice holds what it was set to last.
     ///
     /// # Errors
-    /// For the first unknown key, with the nearest known one, or wrong value.
+    /// For the first unknown key, with the nearest known one, wrong value, or key that is refused, with the reason.
     pub fn parse<'a>(lines: impl IntoIterator<Item = (&'a str, &'a str)>) -> Result<StaticConfig, ConfigError> {
         let mut values = BTreeMap::new();
         for (name, value) in lines {
             let key = broker_key(name).ok_or_else(|| unknown(name))?;
-            values.insert(key.name, Arc::from(key.parse(value)?));
+            let plain = key.parse(value)?;
+            if let Effect::Refused(why) = key.effect
+                && plain != key.default.unwrap_or_default()
+            {
+                return Err(ConfigError { key: name.to_owned(), message: format!("{name} is not supported: {why}; leave it out") });
+            }
+            values.insert(key.name, Arc::from(plain));
         }
         Ok(StaticConfig { values: Arc::new(values) })
     }
@@ -67,14 +73,17 @@ impl StaticConfig {
         self.values.iter().map(|(&name, value)| (name, &**value))
     }
 
-    /// Keys that were set though nothing asks for them: worth a line in the log.
-    pub fn without_effect(&self) -> impl Iterator<Item = &'static str> {
-        self.values.keys().copied().filter(|name| broker_key(name).is_some_and(|k| k.unused))
+    /// Keys that were set and change nothing, with the reason: each is worth a line in the log.
+    pub fn without_effect(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        self.values.keys().filter_map(|name| match broker_key(name)?.effect {
+            Effect::Nothing(why) => Some((*name, why)),
+            Effect::Works | Effect::Refused(_) => None,
+        })
     }
 }
 
 fn unknown(name: &str) -> ConfigError {
-    let nearest = BROKER_KEYS.iter().map(|k| (distance(name, k.name), k.name)).min().filter(|&(d, _)| d <= name.len() / 3);
+    let nearest = all_broker_keys().map(|k| (distance(name, k.name), k.name)).min().filter(|&(d, _)| d <= name.len() / 3);
     let hint = nearest.map_or_else(String::new, |(_, near)| format!(" (did you mean {near}?)"));
     ConfigError { key: name.to_owned(), message: format!("unknown configuration key {name}{hint}") }
 }

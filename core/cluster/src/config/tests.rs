@@ -12,11 +12,11 @@ use crate::record::ConfigRecord;
 fn tables_are_sorted_and_every_default_is_right_for_its_key() {
     for table in [TOPIC_KEYS, BROKER_KEYS] {
         assert!(table.is_sorted_by(|a, b| a.name < b.name));
-        for key in table {
-            if let Some(default) = key.default {
-                assert_eq!(key.parse(default).as_deref(), Ok(default), "{}", key.name);
-            }
-            assert!(!key.says.is_empty());
+        assert!(table.iter().all(|key| !key.says.is_empty()));
+    }
+    for key in TOPIC_KEYS.iter().chain(all_broker_keys()) {
+        if let Some(default) = key.default {
+            assert_eq!(key.parse(default).as_deref(), Ok(default), "{}", key.name);
         }
     }
     for synonym in TOPIC_KEYS.iter().flat_map(|k| k.synonyms) {
@@ -87,20 +87,64 @@ fn a_topic_is_described_as_apache_kafka_describes_it() {
     }
 }
 
-/// Every broker key of the table against the real broker's: default, value under the same file, synonyms. What the table lacks is not supported here.
+/// A range as Apache Kafka writes it, where a rule has one.
+fn range(rule: Rule) -> Option<String> {
+    match rule {
+        Rule::AtLeast(min) => Some(format!("[{min},...]")),
+        Rule::Between(min, max) => Some(format!("[{min},...,{max}]")),
+        Rule::GzipLevel => Some("[1,...,9] or -1".to_owned()),
+        Rule::Ratio => Some("[0,...,1]".to_owned()),
+        Rule::OneOf(words) | Rule::ListOf(words) => Some(format!("[{}]", words.join(", "))),
+        Rule::Any | Rule::Distinct { .. } | Rule::ThrottledReplicas => None,
+    }
+}
+
+/// Every key of `KafkaConfig.configDef()` in Apache Kafka 4.3.1, and no other: each works, changes nothing or is refused, with the reason.
+#[test]
+fn every_broker_key_of_apache_kafka_is_known_and_something_is_done_about_it() {
+    let theirs: Vec<Vec<&str>> =
+        include_str!("../../tests/captures/broker-keys.txt").lines().map(|line| line.split('\t').collect()).collect();
+    assert_eq!(theirs.len(), 360);
+    assert_eq!(all_broker_keys().count(), theirs.len(), "a key of ours that is none of Apache Kafka's, or one twice");
+    for line in theirs {
+        let (name, value_type, default, validator, update) = (line[0], line[1], line[2], line[3], line[4]);
+        let key = broker_key(name).unwrap_or_else(|| panic!("{name} is unknown here"));
+        let default = match name {
+            "log.flush.interval.messages" => "1", // what is acknowledged is synced
+            _ => default,
+        };
+        let null = if default == "none" { "none" } else { "null" };
+        assert_eq!((key.value_type.name(), key.default.unwrap_or(null)), (value_type, default), "{name}");
+        assert_eq!(key.internal, line.get(5) == Some(&"internal"), "{name}");
+        if let Some(range) = range(key.rule).filter(|_| !["log.segment.bytes", "default.replication.factor"].contains(&name)) {
+            assert_eq!(range, validator, "{name}");
+        }
+        let bound_at_the_start = ["listeners", "listener.security.protocol.map"].contains(&name);
+        let update = if key.effect == Effect::Works && !bound_at_the_start { update } else { "read-only" };
+        let ours = match key.update {
+            Update::ReadOnly => "read-only",
+            Update::PerBroker => "per-broker",
+            Update::ClusterWide => "cluster-wide",
+        };
+        assert_eq!(ours, update, "{name}");
+    }
+}
+
+/// Every broker key against the real broker's: default, value under the same file, synonyms.
 #[test]
 fn broker_keys_are_described_as_apache_kafka_describes_them() {
     let theirs = described(include_str!("../../tests/captures/describe-broker.txt"));
     let find = |name: &str| theirs.iter().find(|t| t.0 == name).copied();
-    let file: Vec<(&str, &str)> =
-        theirs.iter().filter(|t| t.2.starts_with("{STATIC_BROKER_CONFIG") && broker_key(t.0).is_some()).map(|t| (t.0, t.1)).collect();
+    let file: Vec<(&str, &str)> = theirs.iter().filter(|t| t.2.starts_with("{STATIC_BROKER_CONFIG")).map(|t| (t.0, t.1)).collect();
     let image = {
         let mut image = Image::new();
         let min = ConfigRecord { resource_type: 4, resource_name: "".into(), name: "min.insync.replicas".into(), value: Some("1".into()) };
         image.apply(&min.into()).expect("configurations always apply");
         image
     };
-    for e in effective_broker(&image, NodeId(0), &node_with(&file)) {
+    let ours = effective_broker(&image, NodeId(0), &node_with(&file));
+    assert_eq!(ours.iter().map(|e| e.definition.name).collect::<Vec<_>>(), theirs.iter().map(|t| t.0).collect::<Vec<_>>());
+    for e in ours {
         let name = e.definition.name;
         let (_, value, synonyms) = find(name).unwrap_or_else(|| panic!("Apache Kafka has no {name}"));
         let (value, synonyms) = match name {
@@ -164,7 +208,37 @@ fn a_wrong_line_of_a_file_names_its_key_and_the_nearest_known_one() {
     assert_eq!(refused("zzzzzzzzzzzz", "1"), "unknown configuration key zzzzzzzzzzzz");
     assert_eq!(refused("num.partitions", "0"), "Invalid value 0 for configuration num.partitions: Value must be at least 1");
     let file = node_with(&[("num.partitions", "3"), ("num.io.threads", "8")]);
-    assert_eq!((file.long("num.partitions"), file.without_effect().collect::<Vec<_>>()), (3, vec!["num.io.threads"]));
+    let told: Vec<&str> = file.without_effect().map(|(key, _)| key).collect();
+    assert_eq!((file.long("num.partitions"), told), (3, vec!["num.io.threads"]));
+}
+
+#[test]
+fn a_key_that_must_not_be_ignored_is_refused_unless_it_asks_for_its_default() {
+    let refused = |name, value| StaticConfig::parse([(name, value)]).expect_err("it must not be ignored").message;
+    assert_eq!(
+        refused("ssl.keystore.location", "/keys"),
+        "ssl.keystore.location is not supported: this server does not speak TLS; leave it out"
+    );
+    assert!(refused("authorizer.class.name", "a.Class").contains("permissions"));
+    assert!(refused("create.topic.policy.class.name", "a.Class").contains("plugins"));
+    assert!(refused("security.inter.broker.protocol", "SSL").contains("PLAINTEXT only"));
+    assert!(refused("remote.log.storage.system.enable", "true").contains("own disks"));
+    let defaults: Vec<_> = all_broker_keys().filter_map(|key| Some((key.name, key.default?))).collect();
+    assert!(StaticConfig::parse(defaults).is_ok(), "a default of Apache Kafka's asks for nothing");
+    assert!(StaticConfig::parse([("ssl.keystore.location", "")]).is_ok(), "so does nothing at all");
+}
+
+#[test]
+fn what_asks_for_something_that_is_not_here_yet_is_named_with_the_reason() {
+    let file = node_with(&[("offsets.retention.minutes", "5"), ("metric.reporters", "a.Class"), ("num.partitions", "2")]);
+    let told: Vec<_> = file.without_effect().collect();
+    let expected = [
+        ("metric.reporters", "this server loads no reporters of metrics"),
+        ("offsets.retention.minutes", "this server coordinates no groups yet"),
+    ];
+    assert_eq!(told, expected);
+    let documented = broker_key("offsets.retention.minutes").expect("a key of Apache Kafka's").documentation();
+    assert_eq!(documented, "Has no effect here: this server coordinates no groups yet.");
 }
 
 #[test]
@@ -174,15 +248,14 @@ fn broker_overrides_are_checked_as_a_whole() {
     assert_eq!(refused(&[("log.dirs", "/x")], false), Err("Cannot update these configs dynamically: [log.dirs]".to_owned()));
     let number = "Invalid value abc for configuration log.retention.ms: Not a number of type LONG".to_owned();
     assert_eq!(refused(&[("log.retention.ms", "abc")], false), Err(number));
-    let single = "Cannot update these configs at default cluster level, broker id must be specified: [cordoned.log.dirs]".to_owned();
-    assert_eq!(refused(&[("cordoned.log.dirs", "/x")], true), Err(single));
     assert_eq!(refused(&[("some.plugin", "x")], true), Ok(()));
 }
 
 #[test]
-fn a_word_said_twice_counts_once_where_words_are_given() {
+fn an_entry_said_twice_counts_once() {
     let policy = topic_key("cleanup.policy").expect("it is in the table");
     assert_eq!(policy.parse("delete, compact,delete").as_deref(), Ok("delete,compact"));
     let listeners = broker_key("listeners").expect("it is in the table");
-    assert!(listeners.parse("PLAINTEXT://:1,PLAINTEXT://:1").is_err());
+    assert_eq!(listeners.parse("PLAINTEXT://:1,PLAINTEXT://:1").as_deref(), Ok("PLAINTEXT://:1"));
+    assert!(listeners.parse("PLAINTEXT://:1,,PLAINTEXT://:2").is_err());
 }

@@ -2,7 +2,7 @@
 
 use odradek_wire::ids::NodeId;
 
-use super::rule::{split, ten_thousandths};
+use super::rule::split;
 use super::{NodeView, StaticConfig, topic_key};
 use crate::image::{Image, Overrides, Resource};
 
@@ -47,21 +47,15 @@ pub enum TimestampType {
 pub struct TopicConfig {
     pub cleanup_policy: CleanupPolicy,
     pub compression_type: CompressionType,
-    pub delete_retention_ms: i64,
     pub file_delete_delay_ms: i64,
     pub flush_messages: i64,
     pub flush_ms: i64,
     pub index_interval_bytes: i32,
-    pub max_compaction_lag_ms: i64,
     pub max_message_bytes: i32,
     pub message_timestamp_after_max_ms: i64,
     pub message_timestamp_before_max_ms: i64,
     pub message_timestamp_type: TimestampType,
-    /// As parts of 10,000, since the core knows no floats.
-    pub min_cleanable_dirty_ratio: u16,
-    pub min_compaction_lag_ms: i64,
     pub min_insync_replicas: i32,
-    pub preallocate: bool,
     pub retention_bytes: Option<i64>,
     pub retention_ms: Option<i64>,
     pub segment_bytes: i32,
@@ -77,20 +71,15 @@ impl Default for TopicConfig {
         TopicConfig {
             cleanup_policy: CleanupPolicy { delete: true, compact: false },
             compression_type: CompressionType::Producer,
-            delete_retention_ms: 86_400_000,
             file_delete_delay_ms: 60_000,
             flush_messages: 1,
             flush_ms: i64::MAX,
             index_interval_bytes: 4096,
-            max_compaction_lag_ms: i64::MAX,
             max_message_bytes: 1_048_588,
             message_timestamp_after_max_ms: 3_600_000,
             message_timestamp_before_max_ms: i64::MAX,
             message_timestamp_type: TimestampType::CreateTime,
-            min_cleanable_dirty_ratio: 5_000,
-            min_compaction_lag_ms: 0,
             min_insync_replicas: 1,
-            preallocate: false,
             retention_bytes: None,
             retention_ms: Some(604_800_000),
             segment_bytes: 1_073_741_824,
@@ -119,12 +108,10 @@ impl TopicConfig {
                 compact: split(&policy).any(|p| p == "compact"),
             },
             compression_type: values.compression_type(),
-            delete_retention_ms: values.long("delete.retention.ms"),
             file_delete_delay_ms: values.long("file.delete.delay.ms"),
             flush_messages: values.long("flush.messages"),
             flush_ms: values.long("flush.ms"),
             index_interval_bytes: values.int("index.interval.bytes"),
-            max_compaction_lag_ms: values.long("max.compaction.lag.ms"),
             max_message_bytes: values.int("max.message.bytes"),
             message_timestamp_after_max_ms: values.long("message.timestamp.after.max.ms"),
             message_timestamp_before_max_ms: values.long("message.timestamp.before.max.ms"),
@@ -132,12 +119,7 @@ impl TopicConfig {
                 "LogAppendTime" => TimestampType::LogAppendTime,
                 _ => TimestampType::CreateTime,
             },
-            min_cleanable_dirty_ratio: ten_thousandths(&values.text("min.cleanable.dirty.ratio"))
-                .and_then(|r| u16::try_from(r).ok())
-                .expect("the rule keeps ratios between 0 and 1"),
-            min_compaction_lag_ms: values.long("min.compaction.lag.ms"),
             min_insync_replicas: values.int("min.insync.replicas"),
-            preallocate: values.text("preallocate") == "true",
             retention_bytes: unless_negative(values.long("retention.bytes")),
             retention_ms: unless_negative(values.long("retention.ms")),
             segment_bytes: values.own_int("internal.segment.bytes").unwrap_or_else(|| values.int("segment.bytes")),

@@ -1,6 +1,6 @@
 //! Every topic key of Kafka 4.3.
 
-use super::definition::{BrokerSynonym, Definition, Update, ValueType};
+use super::definition::{BrokerSynonym, Definition, Effect, Update, ValueType};
 use super::rule::Rule;
 
 const fn key(
@@ -10,7 +10,8 @@ const fn key(
     rule: Rule,
     synonyms: &'static [BrokerSynonym],
 ) -> Definition {
-    Definition { name, value_type, default: Some(default), rule, synonyms, update: Update::ClusterWide, unused: false, says: "" }
+    let (default, update, effect) = (Some(default), Update::ClusterWide, Effect::Works);
+    Definition { name, value_type, default, rule, synonyms, update, effect, internal: false, says: "" }
 }
 
 const fn of(name: &'static str) -> BrokerSynonym {
@@ -30,14 +31,23 @@ impl Definition {
         Definition { says, ..self }
     }
 
-    const fn null(self) -> Definition {
-        Definition { default: None, ..self }
+    /// For tests: null if nobody says anything, and shown only where somebody does.
+    const fn internal(self) -> Definition {
+        Definition { default: None, internal: true, ..self }
     }
 
-    const fn unused(self) -> Definition {
-        Definition { unused: true, ..self }
+    const fn nothing(self, why: &'static str) -> Definition {
+        Definition { effect: Effect::Nothing(why), ..self }
+    }
+
+    const fn refused(self, why: &'static str) -> Definition {
+        Definition { effect: Effect::Refused(why), ..self }
     }
 }
+
+const NOT_COMPACTED: &str = "nothing is compacted yet";
+const ONE_REPLICA: &str = "every partition has one replica so far";
+const NOT_TIERED: &str = "every segment is kept on the disks of this server";
 
 /// A segment holds at least the head of a record of the oldest format.
 pub(super) const SEGMENT_BYTES_MIN: i64 = 14;
@@ -45,8 +55,6 @@ pub(super) const SEGMENT_BYTES_MIN: i64 = 14;
 const MAX: &str = "9223372036854775807";
 
 /// By name. `flush.messages` is 1 where Kafka has "never": what is acknowledged is synced. Everything else is Kafka's default.
-///
-/// `segment.bytes` may be as small as before Kafka 4.0 (which asks for 1 MiB): trials roll segments often.
 pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("cleanup.policy", ValueType::List, "delete", Rule::ListOf(&["compact", "delete"]), &[of("log.cleanup.policy")])
         .says("What becomes of old segments: deleted, or compacted to the last value of each key, or both."),
@@ -65,6 +73,7 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("compression.zstd.level", ValueType::Int, "3", Rule::Between(-131_072, 22), &[of("compression.zstd.level")])
         .says("The level of Zstandard when the topic compresses with it."),
     key("delete.retention.ms", ValueType::Long, "86400000", Rule::AtLeast(0), &[of("log.cleaner.delete.retention.ms")])
+        .nothing(NOT_COMPACTED)
         .says("How long tombstones of a compacted topic stay readable."),
     key("file.delete.delay.ms", ValueType::Long, "60000", Rule::AtLeast(0), &[of("log.segment.delete.delay.ms")])
         .says("How long a deleted file stays on disk."),
@@ -74,23 +83,24 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("flush.ms", ValueType::Long, MAX, Rule::AtLeast(0), &[of("log.flush.interval.ms"), of("log.flush.scheduler.interval.ms")])
         .says("After how long what was written is synced at the latest."),
     key("follower.replication.throttled.replicas", ValueType::List, "", Rule::ThrottledReplicas, &[])
-        .unused()
+        .nothing(ONE_REPLICA)
         .says("Replicas whose followers keep to the replication quota."),
     key("index.interval.bytes", ValueType::Int, "4096", Rule::AtLeast(0), &[of("log.index.interval.bytes")])
         .says("How many bytes lie between two entries of the offset index."),
     key("internal.segment.bytes", ValueType::Int, "", Rule::Any, &[])
-        .null()
+        .internal()
         .says("The size of a segment in tests of Apache Kafka; stands before segment.bytes."),
     key("leader.replication.throttled.replicas", ValueType::List, "", Rule::ThrottledReplicas, &[])
-        .unused()
+        .nothing(ONE_REPLICA)
         .says("Replicas whose leaders keep to the replication quota."),
     key("local.retention.bytes", ValueType::Long, "-2", Rule::AtLeast(-2), &[of("log.local.retention.bytes")])
-        .unused()
+        .nothing(NOT_TIERED)
         .says("How many bytes of a tiered partition stay on the broker; -2 for retention.bytes."),
     key("local.retention.ms", ValueType::Long, "-2", Rule::AtLeast(-2), &[of("log.local.retention.ms")])
-        .unused()
+        .nothing(NOT_TIERED)
         .says("How long segments of a tiered partition stay on the broker; -2 for retention.ms."),
     key("max.compaction.lag.ms", ValueType::Long, MAX, Rule::AtLeast(1), &[of("log.cleaner.max.compaction.lag.ms")])
+        .nothing(NOT_COMPACTED)
         .says("After how long a record is open to compaction at the latest."),
     key("max.message.bytes", ValueType::Int, "1048588", Rule::AtLeast(0), &[of("message.max.bytes")])
         .says("The longest batch that is taken."),
@@ -107,18 +117,23 @@ pub(super) const TOPIC_KEYS: &[Definition] = &[
     )
     .says("Whose time a record carries: its producer's, or the leader's at the append."),
     key("min.cleanable.dirty.ratio", ValueType::Double, "0.5", Rule::Ratio, &[of("log.cleaner.min.cleanable.ratio")])
+        .nothing(NOT_COMPACTED)
         .says("Which part of a log must be uncompacted before it is compacted."),
     key("min.compaction.lag.ms", ValueType::Long, "0", Rule::AtLeast(0), &[of("log.cleaner.min.compaction.lag.ms")])
+        .nothing(NOT_COMPACTED)
         .says("How long a record stays out of compaction at the least."),
     key("min.insync.replicas", ValueType::Int, "1", Rule::AtLeast(1), &[of("min.insync.replicas")])
         .says("How many replicas must hold a record before acks=all is answered."),
     key("preallocate", ValueType::Boolean, "false", Rule::Any, &[of("log.preallocate")])
+        .nothing("a file grows as it is written")
         .says("Whether a segment's file gets its whole length when it is made."),
-    key("remote.log.copy.disable", ValueType::Boolean, "false", Rule::Any, &[]).unused().says("Whether tiered data becomes read-only."),
+    key("remote.log.copy.disable", ValueType::Boolean, "false", Rule::Any, &[])
+        .nothing(NOT_TIERED)
+        .says("Whether tiered data becomes read-only."),
     key("remote.log.delete.on.disable", ValueType::Boolean, "false", Rule::Any, &[])
-        .unused()
+        .nothing(NOT_TIERED)
         .says("Whether tiered data is deleted when tiering is switched off."),
-    key("remote.storage.enable", ValueType::Boolean, "false", Rule::Any, &[]).unused().says("Whether segments are tiered."),
+    key("remote.storage.enable", ValueType::Boolean, "false", Rule::Any, &[]).refused(NOT_TIERED).says("Whether segments are tiered."),
     key("retention.bytes", ValueType::Long, "-1", Rule::Any, &[of("log.retention.bytes")])
         .says("How many bytes a partition keeps before old segments are deleted; -1 for no bound."),
     key(
