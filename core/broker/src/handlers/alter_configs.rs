@@ -5,7 +5,7 @@ use odradek_cluster::controller::ControllerRequest;
 use odradek_machine::Now;
 use odradek_wire::messages::{AlterConfigsRequestData, AlterConfigsResponseData};
 
-use super::forward::{FORWARD_MS, Whole, pass_part_on};
+use super::forward::{Whole, pass_part_on, patience_ms};
 use super::{Ask, Reply};
 use crate::io::Outbox;
 use crate::running::Running;
@@ -16,5 +16,6 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: AlterConf
     if rest.resources.is_empty() {
         return Reply::Now(answer_legacy(&request, &refused, &AlterConfigsResponseData::default()).into());
     }
-    pass_part_on(node, now, ask, FORWARD_MS, ControllerRequest::AlterConfigs(rest), Whole::Legacy(request, refused), out)
+    let patience_ms = patience_ms(node);
+    pass_part_on(node, now, ask, patience_ms, ControllerRequest::AlterConfigs(rest), Whole::Legacy(request, refused), out)
 }

@@ -72,7 +72,8 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchReq
             return answer::frame(node, ask.key, FetchAnswer::of_error(error));
         }
     };
-    let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(limit(node, "fetch.max.bytes"));
+    let bytes_of_broker = u64::try_from(node.setup.config.long("fetch.max.bytes")).unwrap_or(0);
+    let bytes_max = u64::try_from(request.max_bytes).unwrap_or(0).min(bytes_of_broker);
     let limits = Limits {
         bytes_min: u64::try_from(request.min_bytes).unwrap_or(0).min(bytes_max),
         bytes_max,
@@ -92,10 +93,6 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchReq
     node.pending.insert(ask.key, Pending::Fetch(Box::new(pending)));
     look(node, now, ask.key, out);
     Reply::Later
-}
-
-fn limit(node: &Running, key: &'static str) -> u64 {
-    u64::try_from(node.setup.config.long(key)).unwrap_or(0)
 }
 
 fn asked(request: &FetchRequestData, by_id: bool) -> Vec<(TopicKey, i32, Asked)> {

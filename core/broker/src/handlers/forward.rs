@@ -30,8 +30,10 @@ pub(crate) enum Whole {
     Legacy(AlterConfigsRequestData, Refused),
 }
 
-/// How long a request without a time of its own waits for a controller.
-pub(crate) const FORWARD_MS: i32 = 30_000;
+/// How long a request without a time of its own waits for a controller: `request.timeout.ms`.
+pub(crate) fn patience_ms(node: &Running) -> i32 {
+    i32::try_from(node.setup.config.long("request.timeout.ms")).unwrap_or(i32::MAX)
+}
 
 /// Passes a request on to the controller.
 pub(crate) fn pass_on(node: &mut Running, now: Now, ask: &Ask, timeout_ms: i32, request: ControllerRequest, out: &mut Outbox) -> Reply {

@@ -5,7 +5,7 @@ use odradek_cluster::controller::ControllerRequest;
 use odradek_machine::Now;
 use odradek_wire::messages::{IncrementalAlterConfigsRequestData, IncrementalAlterConfigsResponseData};
 
-use super::forward::{FORWARD_MS, Whole, pass_part_on};
+use super::forward::{Whole, pass_part_on, patience_ms};
 use super::{Ask, Reply};
 use crate::io::Outbox;
 use crate::running::Running;
@@ -16,5 +16,6 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: Increment
     if rest.resources.is_empty() {
         return Reply::Now(answer_incremental(&request, &refused, &IncrementalAlterConfigsResponseData::default()).into());
     }
-    pass_part_on(node, now, ask, FORWARD_MS, ControllerRequest::IncrementalAlterConfigs(rest), Whole::Incremental(request, refused), out)
+    let patience_ms = patience_ms(node);
+    pass_part_on(node, now, ask, patience_ms, ControllerRequest::IncrementalAlterConfigs(rest), Whole::Incremental(request, refused), out)
 }

@@ -111,7 +111,7 @@ impl Running {
     /// The partitions whose replica is to be looked for in a directory.
     fn assigned_to(&self, at: usize) -> Vec<Assigned> {
         let me = self.me();
-        let expiration_ms = self.setup.config.long("producer.id.expiration.ms");
+        let expiration_ms = self.producer_id_expiration_ms();
         let mut assigned = Vec::new();
         for topic in self.image().topics().filter(|_| self.storage.dirs[at].holds_partitions) {
             let config = log_config(&topic_config(self.image(), me, &self.setup.config, &topic.name), expiration_ms);

@@ -1,6 +1,6 @@
 //! Replicas follow the committed image: they are made, given their roles, configured anew and deleted as it says.
 
-use odradek_cluster::config::topic_config;
+use odradek_cluster::config::{NodeView, topic_config};
 use odradek_cluster::image::{Changed, Partition as Granted, ResourceType, Topic};
 use odradek_cluster::record::MetadataRecord;
 use odradek_log::dir::Owner;
@@ -135,7 +135,7 @@ impl Running {
         let seed = self.setup.seed.named("log").named(&partition.topic).number(id.index as u64);
         Setup {
             topic_id: id.topic,
-            config: log_config(&config, self.setup.config.long("producer.id.expiration.ms")),
+            config: log_config(&config, self.producer_id_expiration_ms()),
             partition,
             dir,
             name,
@@ -143,6 +143,11 @@ impl Running {
             seed,
             guards: self.setup.guards,
         }
+    }
+
+    /// `producer.id.expiration.ms`, as it holds now.
+    pub(super) fn producer_id_expiration_ms(&self) -> i64 {
+        NodeView::of(self.image(), self.me(), &self.setup.config).current_long("producer.id.expiration.ms")
     }
 
     fn topic_deleted(&mut self, now: Now, topic: &Topic, out: &mut Outbox) {
@@ -189,7 +194,7 @@ impl Running {
     fn reconfigure_topic(&mut self, now: Now, topic: Uuid, out: &mut Outbox) {
         let Some(found) = self.image().topic_by_id(topic).cloned() else { return };
         let config = topic_config(self.image(), self.me(), &self.setup.config, &found.name);
-        let expiration_ms = self.setup.config.long("producer.id.expiration.ms");
+        let expiration_ms = self.producer_id_expiration_ms();
         for &index in found.partitions.keys() {
             self.with_replica(now, PartitionId { topic, index }, out, |replica, _| replica.reconfigure(config.clone(), expiration_ms));
         }

@@ -49,7 +49,7 @@ impl Stopping {
 }
 
 impl Running {
-    /// Stops cleanly: hands over first.
+    /// Stops cleanly: hands over first, unless `controlled.shutdown.enable` is false.
     pub(crate) fn stop(&mut self, now: Now, out: &mut Outbox) {
         if self.stopping.is_some() {
             return;
@@ -62,7 +62,8 @@ impl Running {
         }
         let until = now.mono.plus_ms(HANDING_MS);
         self.stopping = Some(Stopping { stage: Stage::Handing, until, answered: false, dirs_left: self.storage.dirs.len() });
-        if self.membership.epoch().is_some() && self.metadata.controller.is_some() {
+        let hands_over = self.setup.config.boolean("controlled.shutdown.enable");
+        if hands_over && self.membership.epoch().is_some() && self.metadata.controller.is_some() {
             self.beat(now, true, out);
         } else {
             self.may_shut_down(now, out);

@@ -13,7 +13,7 @@ use super::host::{Host, produce};
 use super::story::topic_id;
 use crate::io::ConnectionId;
 
-fn producers(host: &mut Host, connection: ConnectionId) -> Vec<i64> {
+pub(super) fn producers(host: &mut Host, connection: ConnectionId) -> Vec<i64> {
     let topic = TopicRequest::default().with_name(text("orders")).with_partition_indexes(vec![0]);
     match host.call(connection, 0, DescribeProducersRequestData::default().with_topics(vec![topic])) {
         Response::DescribeProducers(r) => r.topics[0].partitions[0].active_producers.iter().map(|p| p.producer_id).collect(),

@@ -134,9 +134,9 @@ impl Controller {
             let message = "Number of partitions was set to an invalid non-positive value.";
             return Err(Refusal::new(ErrorCode::InvalidPartitions, message));
         }
-        let or_default = |n: i32, key| if n == -1 { self.config.defaults.long(key) as i32 } else { n };
-        let partitions = or_default(topic.num_partitions, "num.partitions");
-        let replicas = or_default(topic.replication_factor.into(), "default.replication.factor");
+        let or_default = |n: i32, default: i64| if n == -1 { default as i32 } else { n };
+        let partitions = or_default(topic.num_partitions, self.config.defaults.long("num.partitions"));
+        let replicas = or_default(topic.replication_factor.into(), self.config.defaults.long("default.replication.factor"));
         self.place(topic.name.as_str(), partitions as usize, replicas, next)
     }
 

@@ -1,0 +1,85 @@
+//! What a change of the configuration, or the file that a node was started with, does to a node.
+
+use odradek_cluster::config::StaticConfig;
+use odradek_wire::batch::{BatchProducer, Builder, NewRecord};
+use odradek_wire::codec::Codec;
+use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
+use odradek_wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
+use odradek_wire::messages::{IncrementalAlterConfigsRequestData, text};
+use odradek_wire::response::Response;
+
+use super::disk::Disk;
+use super::host::{Host, produce};
+use super::producers::producers;
+use super::story::topic_id;
+use crate::io::{ConnectionId, Input};
+
+const BROKER: i8 = 4;
+
+fn on_a_file(lines: &[(&str, &str)]) -> Host {
+    let config = StaticConfig::parse(lines.iter().copied()).expect("known keys");
+    let mut host = Host::on(Disk::default(), 11, |setup| setup.config = config);
+    host.start();
+    host
+}
+
+/// Sets one key; the error code and what was said about it.
+fn set(host: &mut Host, connection: ConnectionId, kind: i8, name: &str, key: &str, value: &str) -> (i16, String) {
+    let config = AlterableConfig::default().with_name(text(key)).with_value(Some(text(value)));
+    let resource = AlterConfigsResource::default().with_resource_type(kind).with_resource_name(text(name)).with_configs(vec![config]);
+    match host.call(connection, 1, IncrementalAlterConfigsRequestData::default().with_resources(vec![resource])) {
+        Response::IncrementalAlterConfigs(r) => {
+            (r.responses[0].error_code, r.responses[0].error_message.as_ref().map(ToString::to_string).unwrap_or_default())
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn write_as_producer(host: &mut Host, connection: ConnectionId, id: i64) {
+    let mut builder = Builder::new(Codec::None);
+    builder.set_producer(BatchProducer { id: ProducerId(id), epoch: ProducerEpoch(0), base_sequence: Some(Sequence(0)) }, false);
+    builder.push(NewRecord { timestamp_ms: host.now.wall.0, key: None, value: Some(b"a"), headers: &[] });
+    host.call(connection, 9, produce("orders", 0, -1, builder.build_bytes()));
+}
+
+#[test]
+fn producers_are_forgotten_after_the_time_that_holds_now() {
+    let mut host = on_a_file(&[("producer.id.expiration.ms", "3600000"), ("log.retention.check.interval.ms", "1000")]);
+    let connection = host.connect();
+    topic_id(&mut host, connection, "orders");
+    write_as_producer(&mut host, connection, 7);
+    host.pass_ms(7_000);
+    assert_eq!(producers(&mut host, connection), [7]);
+    assert_eq!(set(&mut host, connection, BROKER, "", "producer.id.expiration.ms", "5000"), (0, String::new()));
+    host.pass_ms(2_000);
+    assert_eq!(producers(&mut host, connection), [0; 0]);
+}
+
+#[test]
+fn a_node_that_does_not_hand_over_stops_without_asking_the_controller() {
+    for (hands_over, stays_unfenced) in [("true", false), ("false", true)] {
+        let mut host = on_a_file(&[("controlled.shutdown.enable", hands_over)]);
+        host.step(Input::Stop);
+        host.until("it stopped", |h| h.stopped.is_some());
+        assert_eq!(host.stopped, Some(Ok(())));
+        let fenced = host.marks.contains(&"broker.fenced");
+        assert_eq!(fenced, !stays_unfenced, "{:?}", host.marks);
+    }
+}
+
+#[test]
+fn a_change_that_the_controller_cannot_commit_is_answered_after_the_time_of_the_file() {
+    let mut host = on_a_file(&[("request.timeout.ms", "2000")]);
+    let connection = host.connect();
+    host.disk_stalls = true;
+    let config = AlterableConfig::default().with_name(text("log.retention.ms")).with_value(Some(text("5000")));
+    let resource = AlterConfigsResource::default().with_resource_type(BROKER).with_resource_name(text("1")).with_configs(vec![config]);
+    host.ask(connection, 1, IncrementalAlterConfigsRequestData::default().with_resources(vec![resource]));
+    host.pass_ms(1_500);
+    assert!(host.answered(connection).is_none());
+    host.pass_ms(1_000);
+    match host.answered(connection) {
+        Some((_, Response::IncrementalAlterConfigs(r))) => assert_eq!(r.responses[0].error_code, 7),
+        other => panic!("{other:?}"),
+    }
+}
