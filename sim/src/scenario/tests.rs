@@ -8,7 +8,7 @@ use crate::plan::Dice;
 
 const STORY: &str = r#"
 title = "Power goes while a sync is under way"
-cluster = { brokers = 1, config = { "log.segment.bytes" = [16384, 65536] } }
+cluster = { brokers = 1, config = { "log.segment.bytes" = [1048576, 2097152] } }
 [[topic]]
 name = "orders"
 partitions = "2..4"
@@ -62,7 +62,7 @@ fn story_is_read_as_it_is_written() {
     let mut dice = Dice::new(3);
     assert!((2..=4).contains(&scenario.topics[0].partitions.fix(&mut dice).0));
     assert!((20_000_000..=100_000_000).contains(&scenario.clients[0].rate.fix(&mut dice).0));
-    assert!(["16384", "65536"].contains(&scenario.cluster.config[0].1.fix_words(&mut dice).as_str()));
+    assert!(["1048576", "2097152"].contains(&scenario.cluster.config[0].1.fix_words(&mut dice).as_str()));
 }
 
 #[test]

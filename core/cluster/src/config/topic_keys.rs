@@ -49,8 +49,8 @@ const NOT_COMPACTED: &str = "nothing is compacted yet";
 const ONE_REPLICA: &str = "every partition has one replica so far";
 const NOT_TIERED: &str = "every segment is kept on the disks of this server";
 
-/// A segment holds at least the head of a record of the oldest format.
-pub(super) const SEGMENT_BYTES_MIN: i64 = 14;
+/// Kafka's least size of a segment (KIP-1030). A trial that rolls often says `internal.segment.bytes`.
+pub(super) const SEGMENT_BYTES_MIN: i64 = 1 << 20;
 
 const MAX: &str = "9223372036854775807";
 

@@ -120,7 +120,10 @@ fn configurations_are_checked_at_creation() {
     let mut world = World::with_brokers(&[0]);
     let wrong = code(ErrorCode::InvalidConfig);
     let mut says = |topic, why: &str| assert_eq!(refused(&mut world, topic), (wrong, why.to_owned()));
-    says(configured("segment.bytes", Some("12")), "Invalid value 12 for configuration segment.bytes: Value must be at least 14");
+    says(
+        configured("segment.bytes", Some("1048575")),
+        "Invalid value 1048575 for configuration segment.bytes: Value must be at least 1048576",
+    );
     says(configured("nope", Some("1")), "Unknown topic config name: nope");
     says(
         configured("cleanup.policy", Some("foo")),
