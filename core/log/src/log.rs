@@ -449,9 +449,9 @@ impl Log {
         self.give_up_segments(now, out)
     }
 
-    /// Runs by another configuration from here on.
-    pub fn reconfigure(&mut self, config: LogConfig) {
-        self.setup.config = config;
+    /// Runs by another configuration from here on; what was written already and waits for a sync waits no longer than it says.
+    pub fn reconfigure(&mut self, now: Now, config: LogConfig, out: &mut Vec<Output>) {
+        self.set_config(now, config, out);
     }
 
     /// Ends cleanly: syncs, writes indexes and a producer snapshot, closes; [`Output::Ended`] follows.

@@ -99,8 +99,8 @@ impl Replica {
     }
 
     /// Runs by another configuration from here on.
-    pub(crate) fn reconfigure(&mut self, config: TopicConfig, producer_id_expiration_ms: i64) {
-        self.log.reconfigure(log_config(&config, producer_id_expiration_ms));
+    pub(crate) fn reconfigure(&mut self, now: Now, config: TopicConfig, producer_id_expiration_ms: i64, out: &mut Vec<LogOutput>) {
+        self.log.reconfigure(now, log_config(&config, producer_id_expiration_ms), out);
         self.config = config;
     }
 

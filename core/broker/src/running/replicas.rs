@@ -196,7 +196,8 @@ impl Running {
         let config = topic_config(self.image(), self.me(), &self.setup.config, &found.name);
         let expiration_ms = self.producer_id_expiration_ms();
         for &index in found.partitions.keys() {
-            self.with_replica(now, PartitionId { topic, index }, out, |replica, _| replica.reconfigure(config.clone(), expiration_ms));
+            let id = PartitionId { topic, index };
+            self.with_replica(now, id, out, |replica, said| replica.reconfigure(now, config.clone(), expiration_ms, said));
         }
     }
 

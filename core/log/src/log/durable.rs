@@ -4,11 +4,22 @@ use odradek_machine::Now;
 use odradek_wire::ids::Offset;
 
 use super::{Log, Phase};
+use crate::config::LogConfig;
 use crate::disk::FileId;
 use crate::output::{Checkpoint, Mark, Output, Request};
 use crate::segment::{IndexFiles, Segment};
 
 impl Log {
+    pub(super) fn set_config(&mut self, now: Now, config: LogConfig, out: &mut Vec<Output>) {
+        let flush_ms = std::mem::replace(&mut self.setup.config, config).flush_ms;
+        if flush_ms != self.setup.config.flush_ms {
+            self.flush_at = None; // counted from here on
+        }
+        if matches!(self.phase, Phase::Serving) && self.unflushed > 0 {
+            self.want_sync_if_due(now, out);
+        }
+    }
+
     /// Asks for a sync after an append, if `flush.messages` says that it is time.
     pub(super) fn want_sync_if_due(&mut self, now: Now, out: &mut Vec<Output>) {
         if self.unflushed < self.setup.config.flush_messages {

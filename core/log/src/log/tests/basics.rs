@@ -63,3 +63,26 @@ fn read_stops_at_the_limit_wherever_it_lies() {
         assert_eq!(got.len() as i64, (until / 2 * 2 - from / 2 * 2).max(0), "{from}..{until}");
     }
 }
+
+#[test]
+fn a_change_of_flush_reaches_what_is_written_already() {
+    let seldom = || LogConfig { flush_messages: 1_000, ..LogConfig::default() };
+    let synced_after = |change: LogConfig, ms: u64| {
+        let mut w = World::new(Guards::ALL_ON);
+        let log = w.create(0, seldom(), Guards::ALL_ON);
+        w.append(log, values(&[b"a"], 1_700_000_000_000)).expect("it fits");
+        w.finish_all();
+        w.pass_ms(60_000);
+        w.finish_all();
+        assert_eq!(w.log(log).synced_end(), Offset(0));
+        w.with(log, |log, now, out| log.reconfigure(now, change, out));
+        w.finish_all();
+        w.pass_ms(ms);
+        w.finish_all();
+        w.log(log).synced_end()
+    };
+    assert_eq!(synced_after(seldom(), 60_000), Offset(0));
+    assert_eq!(synced_after(LogConfig { flush_messages: 1, ..seldom() }, 0), Offset(1));
+    assert_eq!(synced_after(LogConfig { flush_ms: Some(500), ..seldom() }, 400), Offset(0));
+    assert_eq!(synced_after(LogConfig { flush_ms: Some(500), ..seldom() }, 600), Offset(1));
+}

@@ -84,7 +84,7 @@ fn retention_by_size_keeps_the_newest_that_fit() {
         append(&mut w, log, T);
     }
     for (bytes, start) in [(4 * one, 0), (4 * one - 1, 0), (3 * one, 1), (3 * one - 1, 1), (2 * one, 2), (0, 4)] {
-        w.with(log, |log, _, _| log.reconfigure(LogConfig { retention_bytes: Some(bytes), ..each_its_segment() }));
+        w.with(log, |log, now, out| log.reconfigure(now, LogConfig { retention_bytes: Some(bytes), ..each_its_segment() }, out));
         assert_eq!(retire(&mut w, log, 4).0, start, "{bytes} of {}", 4 * one);
     }
 }
