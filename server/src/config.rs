@@ -38,7 +38,7 @@ pub struct Options {
 
 /// A configuration that was read and checked; nothing was touched.
 pub struct Config {
-    /// Every key that was set.
+    /// Every key that was set, by a line, a flag or what this server does when nobody says otherwise: what it describes itself with.
     pub keys: StaticConfig,
     /// `log.dirs`.
     pub log_dirs: Vec<PathBuf>,
@@ -88,6 +88,9 @@ impl Config {
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
         unsupported::bootstrap(&keys, &addresses)?;
         let sockets = Sockets::read(&keys)?;
+        let lines = all.into_iter().map(|(_, key, value)| (key, value)).chain(started_with(options, &keys, node, listen));
+        let lines: Vec<(String, String)> = lines.collect();
+        let keys = StaticConfig::parse(lines.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|e| e.message)?;
         Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, sockets, cluster_id: options.cluster_id.clone() })
     }
 
@@ -128,6 +131,22 @@ impl Config {
         setup.memory.frame_bytes_max = request_bytes_max;
         setup
     }
+}
+
+/// What the node is started with beyond the lines: flags stand before them, and where nobody said anything this server has its own idea.
+fn started_with(options: &Options, keys: &StaticConfig, node: NodeId, listen: Option<String>) -> Vec<(String, String)> {
+    let mut lines = vec![("node.id", node.0.to_string()), ("broker.id", node.0.to_string())];
+    if keys.set("process.roles").is_none() {
+        lines.push(("process.roles", "broker,controller".to_owned()));
+    }
+    if let Some(listeners) = listen.or_else(|| keys.set("listeners").is_none().then(|| LISTENERS.to_owned())) {
+        lines.push(("listeners", listeners));
+    }
+    let own = || (keys.set("log.dirs").is_none() && keys.set("log.dir").is_none()).then(|| DATA.to_owned());
+    if let Some(data) = options.data.as_ref().map(|dir| dir.display().to_string()).or_else(own) {
+        lines.push(("log.dirs", data));
+    }
+    lines.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn log_dirs(options: &Options, keys: &StaticConfig) -> Vec<PathBuf> {
@@ -171,5 +190,36 @@ fn listen(address: &str) -> Result<String, String> {
     match address.rsplit_once(':') {
         Some((_, port)) if port.parse::<u16>().is_ok() => Ok(format!("{name}://{address}")),
         _ => Err(format!("--listen {address}: expected HOST:PORT, such as 127.0.0.1:9092 (port 0 chooses one)")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(options: &Options, keys: &[&str]) -> Vec<Option<String>> {
+        let config = Config::read(options).unwrap_or_else(|why| panic!("{why}"));
+        keys.iter().map(|key| config.keys.set(key).map(str::to_owned)).collect()
+    }
+
+    fn texts(all: &[Option<&str>]) -> Vec<Option<String>> {
+        all.iter().map(|text| text.map(str::to_owned)).collect()
+    }
+
+    /// `DescribeConfigs` shows what the node was started with, whoever said it.
+    #[test]
+    fn what_flags_and_files_set_is_known_as_set() {
+        let keys = ["node.id", "broker.id", "listeners", "log.dirs", "process.roles"];
+        let nothing = set(&Options::default(), &keys);
+        let (id, roles) = (Some("0"), Some("broker,controller"));
+        assert_eq!(nothing, texts(&[id, id, Some("PLAINTEXT://127.0.0.1:9092"), Some("odradek-data"), roles]));
+
+        let property = |key: &str, value: &str| (key.to_owned(), value.to_owned());
+        let file = vec![property("broker.id", "4"), property("listeners", "PLAINTEXT://:7"), property("log.dir", "/one")];
+        let lines = Options { properties: file.clone(), ..Options::default() };
+        assert_eq!(set(&lines, &keys), texts(&[Some("4"), Some("4"), Some("PLAINTEXT://:7"), None, roles]));
+
+        let flags = Options { data: Some("/two".into()), listen: Some("localhost:8".to_owned()), properties: file, ..Options::default() };
+        assert_eq!(set(&flags, &keys), texts(&[Some("4"), Some("4"), Some("PLAINTEXT://localhost:8"), Some("/two"), roles]));
     }
 }
