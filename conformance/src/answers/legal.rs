@@ -36,6 +36,8 @@ enum How {
     Now,
     /// The order of a list.
     Order,
+    /// What cannot change here while a node runs can in Apache Kafka.
+    Fixed,
     /// Apache Kafka has entries of names that we have not.
     Fewer,
     /// Apache Kafka tells more of the same.
@@ -79,7 +81,12 @@ pub const LEGAL: &[Legal] = &[
     ),
     legal(Some(ApiKey::ApiVersions), "supported_features", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::ApiVersions), "finalized_features", How::Order, "Kafka keeps them in a hash map"),
-    legal(Some(ApiKey::DescribeConfigs), "configs", How::Fewer, "keys of what is not there yet"),
+    legal(
+        Some(ApiKey::DescribeConfigs),
+        "read_only",
+        How::Fixed,
+        "listeners are bound at the start, and nothing can be changed that has no effect",
+    ),
     legal(Some(ApiKey::DescribeConfigs), "configs", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::DescribeConfigs), "value", How::Synced, "what is acknowledged is synced, unless the topic says otherwise"),
     legal(Some(ApiKey::CreateTopics), "value", How::Synced, "what is acknowledged is synced, unless the topic says otherwise"),
@@ -148,6 +155,8 @@ impl How {
             How::Fewer => fewer(kafka, ours),
             How::Synced if [&*kafka, &*ours] == [&Tree::word(i64::MAX.to_string().as_str()), &Tree::word("1")] => *ours = kafka.clone(),
             How::Synced => {}
+            How::Fixed if [&*kafka, &*ours] == [&Tree::word("false"), &Tree::word("true")] => *ours = kafka.clone(),
+            How::Fixed => {}
             How::Shorter => shorter(kafka, ours),
             How::Thrown if *kafka == Tree::word("-1") && *ours != Tree::word("0") => *ours = kafka.clone(),
             How::Thrown => {}

@@ -6,6 +6,8 @@ use kacrab_protocol::generated::{
     incremental_alter_configs_request,
 };
 
+use odradek_cluster::config::all_broker_keys;
+
 use super::message::text;
 use super::twins::Twins;
 
@@ -49,6 +51,26 @@ const BROKER_KEYS: &[&str] = &[
     "unclean.leader.election.enable",
 ];
 
+/// Keys that say how each server was started.
+const AS_STARTED: &[&str] = &[
+    "advertised.listeners",
+    "controller.listener.names",
+    "controller.quorum.voters",
+    "group.initial.rebalance.delay.ms",
+    "listeners",
+    "log.dirs",
+    "offsets.topic.replication.factor",
+    "share.coordinator.state.topic.min.isr",
+    "share.coordinator.state.topic.replication.factor",
+    "transaction.state.log.min.isr",
+    "transaction.state.log.replication.factor",
+];
+
+/// Every other key that is described.
+fn all_keys() -> Vec<&'static str> {
+    all_broker_keys().filter(|key| !key.internal).map(|key| key.name).filter(|name| !AS_STARTED.contains(name)).collect()
+}
+
 pub fn run(twins: &mut Twins) {
     twins.create("configured", 1, &[("retention.ms", "7200000"), ("cleanup.policy", "compact,delete")]);
     described(twins);
@@ -69,11 +91,12 @@ fn describe(resources: &[Described<'_>]) -> DescribeConfigsRequestData {
 }
 
 fn described(twins: &mut Twins) {
+    let keys = all_keys();
     let kinds: &[(&str, &[Described<'_>])] = &[
         ("a topic", &[(TOPIC, "configured", None)]),
         ("some keys", &[(TOPIC, "configured", Some(&["retention.ms", "cleanup.policy", "segment.bytes", "nothing"]))]),
         ("no keys", &[(TOPIC, "configured", Some(&[]))]),
-        ("the broker", &[(BROKER, "0", Some(BROKER_KEYS))]),
+        ("the broker", &[(BROKER, "0", Some(&keys))]),
         ("some keys of the broker", &[(BROKER, "0", Some(&["log.retention.hours", "nothing", "log.retention.ms", "num.partitions"]))]),
         ("every broker", &[(BROKER, "", None)]),
         ("unknown topic", &[(TOPIC, "nobody", None)]),
@@ -84,7 +107,11 @@ fn described(twins: &mut Twins) {
         ("unknown kind", &[(99, "x", None)]),
         ("kind 0", &[(0, "x", None)]),
         ("kind 1", &[(1, "x", None)]),
+        ("a group", &[(GROUP, "g", None)]),
+        ("a group, no keys", &[(GROUP, "g", Some(&[]))]),
+        ("a group without a name", &[(GROUP, "", None)]),
         ("client metrics", &[(METRICS, "m", None)]),
+        ("client metrics, no keys", &[(METRICS, "m", Some(&[]))]),
         ("client metrics without a name", &[(METRICS, "", None)]),
         (
             "two topics",
@@ -97,6 +124,12 @@ fn described(twins: &mut Twins) {
         twins.each(title, |_, _| describe(resources));
         twins.each(&format!("{title}, with synonyms"), |_, _| describe(resources).with_include_synonyms(true));
         twins.each_of(&format!("{title}, with documentation"), 3..=4, |_, _| describe(resources).with_include_documentation(true));
+    }
+    // How many keys an empty list and no list are answered with; which they are is compared above.
+    for (title, keys) in [("no keys of the broker", Some(&[][..])), ("all keys of the broker", None)] {
+        let answers = twins.unjudged(4, |_| describe(&[(BROKER, "0", keys)]));
+        let counts = answers.each_ref().map(|a| a.as_ref().map(|a| a.results[0].configs.len()));
+        twins.same(title, counts);
     }
     twins.each("a logger of another broker", |_, _| describe(&[(LOGGER, "1", None)]));
     twins.each("a logger of no broker", |_, _| describe(&[(LOGGER, "", None)]));
@@ -122,7 +155,7 @@ fn incremental(resources: &[Changed<'_>]) -> IncrementalAlterConfigsRequestData 
 }
 
 fn changed(twins: &mut Twins) {
-    // An unknown operation is not asked: Apache Kafka throws. Keys of groups and of client metrics are not known yet, so right ones only are asked.
+    // An unknown operation is not asked: Apache Kafka throws. What nothing here would act upon is refused, and Apache Kafka takes it: not asked either.
     let changes: &[&[Change<'_>]] = &[
         &[("retention.ms", SET, Some("3600000"))],
         &[("retention.ms", SET, Some("3600000"))],
@@ -152,6 +185,10 @@ fn changed(twins: &mut Twins) {
         &[("min.insync.replicas", SET, Some("0"))],
         &[("max.message.bytes", SET, Some("-5"))],
         &[("segment.bytes", SET, Some("1048576")), ("segment.ms", SET, Some("60000"))],
+        &[("segment.bytes", SET, Some("1048575"))],
+        &[("internal.segment.bytes", SET, Some("5000"))],
+        &[("internal.segment.bytes", DELETE, None)],
+        &[("preallocate", SET, Some("true")), ("local.retention.ms", SET, Some("5")), ("remote.log.copy.disable", SET, Some("true"))],
         &[("leader.replication.throttled.replicas", APPEND, Some("0:0,1:0"))],
         &[("leader.replication.throttled.replicas", SUBTRACT, Some("0:0"))],
         &[("compression.type", SET, Some("gzip"))],
@@ -176,9 +213,17 @@ fn changed(twins: &mut Twins) {
         ("a topic twice and another", &[(TOPIC, "configured", set), (TOPIC, "configured", set), (TOPIC, "nobody", set)]),
         ("two", &[(TOPIC, "nobody", set), (TOPIC, "configured", set)]),
         ("nothing", &[]),
-        ("a group", &[(GROUP, "g", &[("consumer.session.timeout.ms", SET, Some("50000"))])]),
+        ("a group, an unknown key", &[(GROUP, "g", &[("nonsense", SET, Some("50000"))])]),
+        ("a group, no number", &[(GROUP, "g", &[("consumer.session.timeout.ms", SET, Some("x"))])]),
+        ("a group, too little", &[(GROUP, "g", &[("consumer.session.timeout.ms", SET, Some("0"))])]),
+        ("a group, an operation for lists", &[(GROUP, "g", &[("consumer.session.timeout.ms", APPEND, Some("50000"))])]),
+        ("a group, nothing to take away", &[(GROUP, "g", &[("consumer.session.timeout.ms", DELETE, None), ("nonsense", DELETE, None)])]),
         ("a group without a name", &[(GROUP, "", &[("consumer.session.timeout.ms", SET, Some("50000"))])]),
-        ("client metrics", &[(METRICS, "m", &[("interval.ms", SET, Some("5000"))])]),
+        ("client metrics, an unknown key", &[(METRICS, "m", &[("nonsense", SET, Some("5000"))])]),
+        ("client metrics, no number", &[(METRICS, "m", &[("interval.ms", SET, Some("x"))])]),
+        ("client metrics, an operation for lists", &[(METRICS, "m", &[("metrics", APPEND, Some("x"))])]),
+        ("client metrics, nothing to take away", &[(METRICS, "m", &[("interval.ms", DELETE, None), ("nonsense", DELETE, None)])]),
+        ("client metrics without a name", &[(METRICS, "", &[("interval.ms", SET, Some("5000"))])]),
         ("a logger of another broker", &[(LOGGER, "7", &[("root", SET, Some("INFO"))])]),
     ];
     for (title, resources) in resources {
@@ -201,7 +246,15 @@ fn broker_changed(twins: &mut Twins) {
         &[("node.id", SET, Some("5"))],
         &[("num.partitions", SET, Some("5"))],
         &[("log.dirs", SET, Some("/tmp/x"))],
-        &[("unknown.key", SET, Some("5"))],
+        &[("advertised.listeners", SET, Some("PLAINTEXT://127.0.0.1:1"))],
+        &[("advertised.listeners", DELETE, None)],
+        &[("offsets.retention.minutes", SET, Some("5"))],
+        &[("num.io.threads", DELETE, None)],
+        &[("unknown.key", DELETE, None)],
+        &[("log.segment.bytes", SET, Some("1048575"))],
+        &[("producer.id.expiration.ms", SET, Some("0"))],
+        &[("producer.id.expiration.ms", SET, Some("5000000"))],
+        &[("producer.id.expiration.ms", DELETE, None)],
         &[("log.cleanup.policy", SET, Some("compact"))],
         &[("log.cleanup.policy", DELETE, None)],
         &[("log.retention.ms", SET, None)],

@@ -119,6 +119,8 @@ fn configured(twins: &mut Twins) {
         &[("max.message.bytes", Some("2147483648"))],
         &[("max.message.bytes", Some(" 1000 "))],
         &[("segment.bytes", Some("1"))],
+        &[("segment.bytes", Some("1048575"))],
+        &[("segment.bytes", Some("1048576"))],
         &[("min.cleanable.dirty.ratio", Some("1.5"))],
         &[("min.cleanable.dirty.ratio", Some("half"))],
         &[("preallocate", Some("maybe"))],

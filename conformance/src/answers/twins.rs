@@ -95,6 +95,18 @@ impl Twins {
         self.once(version, &make).0
     }
 
+    /// Holds one thing of both answers against each other.
+    pub fn same(&mut self, title: &str, said: [Option<usize>; 2]) {
+        let [kafka, ours] = said.map(|count| count.map_or_else(|| "no answer".to_owned(), |count| count.to_string()));
+        self.requests += 1;
+        if kafka != ours {
+            self.found
+                .entry((title.to_owned(), "a count".to_owned(), Difference { path: String::new(), kafka, ours }))
+                .or_default()
+                .push(0);
+        }
+    }
+
     /// Asks both in every version.
     pub fn each<M: Message>(&mut self, title: &str, make: impl Fn(&Peer, i16) -> M) {
         for version in versions(M::API) {

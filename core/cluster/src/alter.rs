@@ -47,7 +47,8 @@ pub fn check_incremental(
                     None => after.remove(config.name.as_str()),
                 };
             }
-            check_broker(&after, &resource)
+            let set: Vec<&str> = r.configs.iter().filter(|c| c.config_operation != DELETE).map(|c| c.name.as_str()).collect();
+            check_broker(&after, &set)
         });
         refused.extend(outcome.err().map(|why| (i, why)));
     }
@@ -90,10 +91,12 @@ pub fn check_legacy(node: NodeId, request: &AlterConfigsRequestData) -> (Refused
             if r.resource_type == ResourceType::BROKER_LOGGER.0 {
                 return Err(unknown_type(r.resource_type));
             }
-            let Some(resource) = broker_resource(node, r.resource_type, r.resource_name.as_str())? else { return Ok(()) };
+            if broker_resource(node, r.resource_type, r.resource_name.as_str())?.is_none() {
+                return Ok(());
+            }
             let after: Overrides =
                 r.configs.iter().filter_map(|c| Some((c.name.as_str().into(), c.value.as_ref()?.as_str().into()))).collect();
-            check_broker(&after, &resource)
+            check_broker(&after, &keys)
         });
         refused.extend(outcome.err().map(|why| (i, why)));
     }
@@ -166,9 +169,9 @@ fn unknown_type(kind: i8) -> Refusal {
 }
 
 /// A broker's key that cannot be changed is an invalid request and not an invalid configuration (KAFKA-13609).
-fn check_broker(after: &Overrides, resource: &Resource) -> Result<(), Refusal> {
+fn check_broker(after: &Overrides, set: &[&str]) -> Result<(), Refusal> {
     let refusal = |wrong: ConfigError| Refusal::new(ErrorCode::InvalidRequest, wrong.message);
-    validate_broker_overrides(after, resource.name.is_empty()).map_err(refusal)
+    validate_broker_overrides(after, set).map_err(refusal)
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
 fn calls(key: &Definition) -> Vec<String> {
     let methods: &[&str] = match key.update {
         Update::ReadOnly => &["boolean", "get", "list", "long", "long_or_null", "set"],
-        Update::PerBroker | Update::ClusterWide => &["current_long"],
+        Update::ClusterWide => &["current_long"],
     };
     methods.iter().map(|method| format!(".{method}(\"{}\")", key.name)).collect()
 }

@@ -1,6 +1,8 @@
 //! DescribeConfigs: what holds, who said so, and what it means (KIP-133, KIP-226, KIP-569).
 
-use odradek_cluster::config::{Effective, effective_broker, effective_every_broker, effective_topic};
+use odradek_cluster::config::{
+    Effective, effective_broker, effective_client_metrics, effective_every_broker, effective_group, effective_topic,
+};
 use odradek_cluster::controller::check_topic_name;
 use odradek_cluster::image::ResourceType;
 use odradek_wire::error::ErrorCode;
@@ -24,6 +26,8 @@ fn one(node: &Running, resource: &DescribeConfigsResource, request: &DescribeCon
         Ok(all) => {
             let wanted = |e: &&Effective| match &resource.configuration_keys {
                 None => true,
+                // Clients that have no keys to ask for send an empty list as well as none at all.
+                Some(keys) if keys.is_empty() => true,
                 Some(keys) => keys.iter().any(|k| k.as_str() == e.definition.name),
             };
             let base = base.with_error_message(Some(text("")));
@@ -50,8 +54,13 @@ fn effective(node: &Running, kind: ResourceType, name: &str) -> Result<Vec<Effec
         ResourceType::BROKER_LOGGER if name != me.0.to_string() => {
             Err((ErrorCode::InvalidRequest, format!("The loggers of broker {} are asked of it by its id, and not by '{name}'.", me.0)))
         }
-        ResourceType::CLIENT_METRICS if name.is_empty() => Err((ErrorCode::InvalidRequest, "Client metrics have a name.".to_owned())),
-        ResourceType::BROKER_LOGGER | ResourceType::CLIENT_METRICS | ResourceType::GROUP => Ok(Vec::new()),
+        ResourceType::BROKER_LOGGER => Ok(Vec::new()),
+        ResourceType::CLIENT_METRICS if name.is_empty() => {
+            Err((ErrorCode::InvalidRequest, "Client metrics subscription name must not be empty".to_owned()))
+        }
+        ResourceType::CLIENT_METRICS => Ok(effective_client_metrics(image, name)),
+        ResourceType::GROUP if name.is_empty() => Err((ErrorCode::InvalidRequest, "Group name must not be empty".to_owned())),
+        ResourceType::GROUP => Ok(effective_group(image, me, file, name)),
         other => Err((ErrorCode::InvalidRequest, format!("Unsupported resource type: {}", other.0))),
     }
 }
@@ -70,5 +79,5 @@ fn config(effective: &Effective, request: &DescribeConfigsRequestData) -> Descri
         .with_is_sensitive(definition.is_sensitive())
         .with_synonyms(synonyms.collect())
         .with_config_type(definition.value_type as i8)
-        .with_documentation(request.include_documentation.then(|| text(definition.says)))
+        .with_documentation(request.include_documentation.then(|| text(&definition.documentation())))
 }

@@ -4,8 +4,10 @@ use odradek_cluster::config::StaticConfig;
 use odradek_wire::batch::{BatchProducer, Builder, NewRecord};
 use odradek_wire::codec::Codec;
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
+use odradek_wire::messages::describe_configs_request::DescribeConfigsResource;
+use odradek_wire::messages::describe_configs_response::DescribeConfigsResourceResult;
 use odradek_wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
-use odradek_wire::messages::{IncrementalAlterConfigsRequestData, text};
+use odradek_wire::messages::{DescribeConfigsRequestData, IncrementalAlterConfigsRequestData, KafkaString, text};
 use odradek_wire::response::Response;
 
 use super::disk::Disk;
@@ -14,7 +16,10 @@ use super::producers::producers;
 use super::story::topic_id;
 use crate::io::{ConnectionId, Input};
 
+const TOPIC: i8 = 2;
 const BROKER: i8 = 4;
+const METRICS: i8 = 16;
+const GROUP: i8 = 32;
 
 fn on_a_file(lines: &[(&str, &str)]) -> Host {
     let config = StaticConfig::parse(lines.iter().copied()).expect("known keys");
@@ -81,5 +86,50 @@ fn a_change_that_the_controller_cannot_commit_is_answered_after_the_time_of_the_
     match host.answered(connection) {
         Some((_, Response::IncrementalAlterConfigs(r))) => assert_eq!(r.responses[0].error_code, 7),
         other => panic!("{other:?}"),
+    }
+}
+
+fn described(host: &mut Host, connection: ConnectionId, kind: i8, name: &str, keys: Option<&[&str]>) -> Vec<DescribeConfigsResourceResult> {
+    let keys = keys.map(|keys| keys.iter().map(|key| text(key)).collect());
+    let resource = DescribeConfigsResource::default().with_resource_type(kind).with_resource_name(text(name)).with_configuration_keys(keys);
+    match host.call(connection, 4, DescribeConfigsRequestData::default().with_resources(vec![resource])) {
+        Response::DescribeConfigs(mut r) => r.results.remove(0).configs,
+        other => panic!("{other:?}"),
+    }
+}
+
+/// kafka-go and @platformatic/kafka ask so.
+#[test]
+fn an_empty_list_of_keys_asks_for_all_as_no_list_does() {
+    let mut host = on_a_file(&[]);
+    let connection = host.connect();
+    topic_id(&mut host, connection, "orders");
+    for (kind, name, keys) in [(TOPIC, "orders", 33), (BROKER, "1", 340), (GROUP, "g", 17), (METRICS, "m", 3)] {
+        let all = described(&mut host, connection, kind, name, None);
+        assert_eq!(all.len(), keys, "{name}");
+        assert_eq!(described(&mut host, connection, kind, name, Some(&[])), all);
+    }
+    let some = described(&mut host, connection, BROKER, "1", Some(&["num.partitions", "nothing"]));
+    assert_eq!(some.iter().map(|c| c.name.as_str()).collect::<Vec<_>>(), ["num.partitions"]);
+}
+
+#[test]
+fn what_cannot_change_while_the_node_runs_is_refused_and_described_as_it_was() {
+    let mut host = on_a_file(&[("listeners", "PLAINTEXT://localhost:9092")]);
+    let connection = host.connect();
+    let (error, why) = set(&mut host, connection, BROKER, "1", "listeners", "PLAINTEXT://localhost:9093");
+    assert_eq!((error, why.as_str()), (42, "Cannot update these configs dynamically: [listeners]"));
+    let shown = described(&mut host, connection, BROKER, "1", Some(&["listeners", "num.io.threads", "log.retention.ms"]));
+    let read_only: Vec<_> = shown.iter().map(|c| (c.name.as_str(), c.read_only)).collect();
+    assert_eq!(read_only, [("listeners", true), ("log.retention.ms", false), ("num.io.threads", true)]);
+    assert_eq!(shown[0].value.as_ref().map(KafkaString::as_str), Some("PLAINTEXT://localhost:9092"));
+    for (kind, name, key, code) in [
+        (BROKER, "", "num.io.threads", 42),
+        (BROKER, "1", "ssl.client.auth", 42),
+        (BROKER, "1", "a.plugin", 42),
+        (GROUP, "g", "share.auto.offset.reset", 40),
+        (METRICS, "m", "interval.ms", 40),
+    ] {
+        assert_eq!(set(&mut host, connection, kind, name, key, "9").0, code, "{key}");
     }
 }

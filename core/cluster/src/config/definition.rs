@@ -49,6 +49,10 @@ pub enum Source {
     StaticBroker = 4,
     /// Nobody said anything.
     Default = 5,
+    /// An override of a client metrics subscription.
+    ClientMetrics = 7,
+    /// An override of a group.
+    Group = 8,
 }
 
 /// Who may change a broker key while the node runs (KIP-226).
@@ -56,8 +60,6 @@ pub enum Source {
 pub enum Update {
     /// Nobody: a restart is needed.
     ReadOnly,
-    /// For one broker at a time.
-    PerBroker,
     /// For one broker or for all.
     ClusterWide,
 }

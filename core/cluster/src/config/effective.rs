@@ -5,7 +5,7 @@ use std::sync::Arc;
 use odradek_wire::ids::NodeId;
 
 use super::definition::{Definition, Source};
-use super::{BROKER_KEYS, StaticConfig, TOPIC_KEYS, all_broker_keys, broker_key};
+use super::{BROKER_KEYS, CLIENT_METRICS_KEYS, GROUP_KEYS, StaticConfig, TOPIC_KEYS, all_broker_keys, broker_key};
 use crate::image::{Image, Overrides, Resource};
 
 /// Where one value of a key was said.
@@ -140,6 +140,35 @@ pub fn effective_broker(image: &Image, node: NodeId, file: &StaticConfig) -> Vec
         synonyms: view.said(&synonyms_of_broker_key(key.name), key.name),
     };
     shown_broker_keys(file).into_iter().map(one).collect()
+}
+
+/// What was said for a group, and what holds where nothing was; every key, by name.
+pub fn effective_group(image: &Image, node: NodeId, file: &StaticConfig, group: &str) -> Vec<Effective> {
+    let view = NodeView::of(image, node, file);
+    let overrides = image.overrides(&Resource::group(group));
+    let one = |key: &'static Definition| {
+        let of_broker = broker_key(&format!("group.{}", key.name));
+        let below = match of_broker {
+            Some(broker) => view.said(&[broker.name], broker.name),
+            None => vec![Synonym { name: key.name, value: key.default.map(Arc::from), source: Source::Default }],
+        };
+        of_resource(key, overrides, Source::Group, below)
+    };
+    GROUP_KEYS.iter().map(one).collect()
+}
+
+/// What was said for a client metrics subscription, and what holds where nothing was; every key, by name.
+pub fn effective_client_metrics(image: &Image, name: &str) -> Vec<Effective> {
+    let overrides = image.overrides(&Resource::client_metrics(name));
+    CLIENT_METRICS_KEYS.iter().map(|key| of_resource(key, overrides, Source::ClientMetrics, Vec::new())).collect()
+}
+
+/// A key of a resource: what was said for it stands before what holds below.
+fn of_resource(key: &'static Definition, overrides: Option<&Overrides>, source: Source, below: Vec<Synonym>) -> Effective {
+    let own = overrides.and_then(|o| o.get(key.name)).map(|value| Synonym { name: key.name, value: Some(Arc::clone(value)), source });
+    let synonyms: Vec<Synonym> = own.into_iter().chain(below).collect();
+    let value = synonyms.first().map_or_else(|| key.default.map(Arc::from), |said| said.value.clone());
+    Effective { definition: key, value, synonyms }
 }
 
 /// What was said for every broker, by name.

@@ -6,6 +6,7 @@
 mod broker_keys;
 mod definition;
 mod effective;
+mod group_keys;
 mod other_keys;
 mod rule;
 mod static_config;
@@ -16,15 +17,19 @@ mod topic_keys;
 mod validate;
 
 use broker_keys::BROKER_KEYS;
+use group_keys::{CLIENT_METRICS_KEYS, GROUP_KEYS};
 use other_keys::other_keys;
 use topic_keys::TOPIC_KEYS;
 
 pub use definition::{BrokerSynonym, Definition, Effect, Source, Update, ValueType};
-pub use effective::{Effective, NodeView, Synonym, effective_broker, effective_every_broker, effective_of_overrides, effective_topic};
+pub use effective::{
+    Effective, NodeView, Synonym, effective_broker, effective_client_metrics, effective_every_broker, effective_group,
+    effective_of_overrides, effective_topic,
+};
 pub use rule::{ConfigError, Rule};
 pub use static_config::StaticConfig;
 pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicConfig, topic_config};
-pub use validate::{validate_broker_overrides, validate_topic_overrides};
+pub use validate::{validate_broker_overrides, validate_client_metrics_key, validate_group_key, validate_topic_overrides};
 
 /// The definition of a topic key.
 pub fn topic_key(name: &str) -> Option<&'static Definition> {

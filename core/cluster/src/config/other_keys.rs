@@ -6,7 +6,7 @@ mod refused;
 
 use super::definition::Definition;
 
-/// The keys that one reason holds for; the macro keeps each readable as one line.
+/// The keys that do not work for one reason; the macro keeps each readable as one line.
 macro_rules! family {
     (@rows $internal:literal, $effect:ident, $why:literal, $($name:literal, $kind:ident, $default:expr, $rule:expr;)*) => {
         &[$(Definition {
@@ -25,7 +25,7 @@ macro_rules! family {
     ($effect:ident: $why:literal, $($rows:tt)*) => { family!(@rows false, $effect, $why, $($rows)*) };
 }
 
-use family;
+pub(super) use family;
 
 /// Families of keys that change nothing, and of keys that are refused.
 const FAMILIES: &[&[&[Definition]]] = &[nothing::FAMILIES, refused::FAMILIES];

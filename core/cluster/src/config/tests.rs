@@ -67,6 +67,8 @@ fn shown(effective: &Effective) -> String {
         Source::DynamicDefaultBroker => "DYNAMIC_DEFAULT_BROKER_CONFIG",
         Source::StaticBroker => "STATIC_BROKER_CONFIG",
         Source::Default => "DEFAULT_CONFIG",
+        Source::ClientMetrics => "CLIENT_METRICS_CONFIG",
+        Source::Group => "GROUP_CONFIG",
     };
     let one = |s: &Synonym| format!("{}:{}={}", source(s.source), s.name, s.value.as_deref().unwrap_or("null"));
     format!("{{{}}}", effective.synonyms.iter().map(one).collect::<Vec<_>>().join(", "))
@@ -123,7 +125,6 @@ fn every_broker_key_of_apache_kafka_is_known_and_something_is_done_about_it() {
         let update = if key.effect == Effect::Works && !bound_at_the_start { update } else { "read-only" };
         let ours = match key.update {
             Update::ReadOnly => "read-only",
-            Update::PerBroker => "per-broker",
             Update::ClusterWide => "cluster-wide",
         };
         assert_eq!(ours, update, "{name}");
@@ -169,6 +170,11 @@ fn a_topic_is_made_with_the_layers_in_order() {
     let small = Overrides::from([("internal.segment.bytes".into(), "4096".into()), ("segment.bytes".into(), "2000000".into())]);
     let view = NodeView::of_cluster(&image, &file);
     assert_eq!(TopicConfig::resolve(&view, Some(&small)).segment_bytes, 4096);
+    assert!(
+        !effective_topic(&image, NodeId(0), &file, "orders").iter().any(|e| e.definition.internal),
+        "for tests: shown where it was set"
+    );
+    assert!(effective_of_overrides(&view, &small).iter().any(|e| e.definition.name == "internal.segment.bytes"));
     let hours = node_with(&[("log.retention.hours", "2"), ("log.roll.ms", "7"), ("log.roll.hours", "9"), ("log.retention.bytes", "5")]);
     let config = topic_config(&Image::new(), NodeId(0), &hours, "t");
     assert_eq!((config.retention_ms, config.segment_ms, config.retention_bytes), (Some(7_200_000), 7, Some(5)));
@@ -244,11 +250,72 @@ fn what_asks_for_something_that_is_not_here_yet_is_named_with_the_reason() {
 #[test]
 fn broker_overrides_are_checked_as_a_whole() {
     let overrides = |lines: &[(&str, &str)]| lines.iter().map(|(k, v)| (Arc::from(*k), Arc::from(*v))).collect::<Overrides>();
-    let refused = |lines: &[(&str, &str)], every| validate_broker_overrides(&overrides(lines), every).map_err(|e| e.message);
-    assert_eq!(refused(&[("log.dirs", "/x")], false), Err("Cannot update these configs dynamically: [log.dirs]".to_owned()));
+    let refused = |lines: &[(&str, &str)], set: &[&str]| validate_broker_overrides(&overrides(lines), set).map_err(|e| e.message);
+    let said = |lines: &[(&str, &str)]| refused(lines, &lines.iter().map(|line| line.0).collect::<Vec<_>>());
+    assert_eq!(said(&[("log.dirs", "/x")]), Err("Cannot update these configs dynamically: [log.dirs]".to_owned()));
     let number = "Invalid value abc for configuration log.retention.ms: Not a number of type LONG".to_owned();
-    assert_eq!(refused(&[("log.retention.ms", "abc")], false), Err(number));
-    assert_eq!(refused(&[("some.plugin", "x")], true), Ok(()));
+    assert_eq!(said(&[("log.retention.ms", "abc")]), Err(number));
+    let before = [("num.io.threads", "9"), ("listeners", "PLAINTEXT://:1"), ("a.plugin", "x"), ("log.retention.ms", "5")];
+    assert_eq!(refused(&before, &["log.retention.ms"]), Ok(()), "what another version left there is not asked about");
+}
+
+/// After a change that is answered NONE the behaviour follows, so what nothing here would follow is refused: whatever Apache Kafka would change.
+#[test]
+fn a_change_of_a_key_that_cannot_be_in_force_is_refused_with_the_reason() {
+    let said = |name: &str, value: &str| {
+        let after = Overrides::from([(Arc::from(name), Arc::from(value))]);
+        validate_broker_overrides(&after, &[name]).map_err(|e| e.message)
+    };
+    let threads = "Cannot update these configs dynamically: [num.io.threads]; num.io.threads has no effect here: one loop serves all connections \
+                   and requests, and work beside it takes the threads that it needs";
+    assert_eq!(said("num.io.threads", "9"), Err(threads.to_owned()));
+    assert_eq!(said("listeners", "PLAINTEXT://:1"), Err("Cannot update these configs dynamically: [listeners]".to_owned()));
+    let tls =
+        "Cannot update these configs dynamically: [ssl.client.auth]; ssl.client.auth is not supported: this server does not speak TLS";
+    assert_eq!(said("ssl.client.auth", "required"), Err(tls.to_owned()));
+    for name in ["leader.replication.throttled.rate", "listener.name.plaintext.ssl.keystore.location", "some.plugin"] {
+        assert!(said(name, "5").is_err_and(|why| why.contains(name)), "{name}");
+    }
+    for key in all_broker_keys() {
+        let in_force = key.effect == Effect::Works && !key.is_read_only();
+        let value = key.default.unwrap_or("5");
+        assert_eq!(said(key.name, value).is_ok(), in_force, "{}", key.name);
+    }
+}
+
+/// What an older version, or Apache Kafka, left in the metadata log and what cannot be in force here is not described as if it were.
+#[test]
+fn an_override_that_cannot_be_in_force_is_not_described() {
+    let mut image = Image::new();
+    for (name, value) in [("listeners", "PLAINTEXT://:1"), ("num.io.threads", "9"), ("log.retention.ms", "5")] {
+        let record = ConfigRecord { resource_type: 4, resource_name: "0".into(), name: name.into(), value: Some(value.into()) };
+        image.apply(&record.into()).expect("configurations always apply");
+    }
+    let shown = effective_broker(&image, NodeId(0), &node_with(&[("listeners", "PLAINTEXT://:9")]));
+    let value = |name: &str| shown.iter().find(|e| e.definition.name == name).map(|e| (e.value.as_deref(), e.source()));
+    assert_eq!(value("listeners"), Some((Some("PLAINTEXT://:9"), Source::StaticBroker)));
+    assert_eq!(value("num.io.threads"), Some((Some("8"), Source::Default)));
+    assert_eq!(value("log.retention.ms"), Some((Some("5"), Source::DynamicBroker)));
+}
+
+#[test]
+fn groups_and_client_metrics_are_described_with_what_was_said_before_what_holds() {
+    let mut image = Image::new();
+    for (kind, name, key, value) in [(32, "g", "share.auto.offset.reset", "earliest"), (16, "m", "interval.ms", "5000")] {
+        let record = ConfigRecord { resource_type: kind, resource_name: name.into(), name: key.into(), value: Some(value.into()) };
+        image.apply(&record.into()).expect("configurations always apply");
+    }
+    let file = node_with(&[("group.consumer.heartbeat.interval.ms", "4000")]);
+    let group = effective_group(&image, NodeId(0), &file, "g");
+    let find = |all: &[Effective], name: &str| all.iter().find(|e| e.definition.name == name).map(|e| (e.value.clone(), shown(e)));
+    assert_eq!(group.len(), 17);
+    let reset = "{GROUP_CONFIG:share.auto.offset.reset=earliest, DEFAULT_CONFIG:share.auto.offset.reset=latest}";
+    assert_eq!(find(&group, "share.auto.offset.reset"), Some((Some("earliest".into()), reset.to_owned())));
+    let beat = "{STATIC_BROKER_CONFIG:group.consumer.heartbeat.interval.ms=4000, DEFAULT_CONFIG:group.consumer.heartbeat.interval.ms=5000}";
+    assert_eq!(find(&group, "consumer.heartbeat.interval.ms"), Some((Some("4000".into()), beat.to_owned())));
+    let metrics = effective_client_metrics(&image, "m");
+    assert_eq!(find(&metrics, "interval.ms"), Some((Some("5000".into()), "{CLIENT_METRICS_CONFIG:interval.ms=5000}".to_owned())));
+    assert_eq!(find(&metrics, "match"), Some((Some("".into()), "{}".to_owned())));
 }
 
 #[test]

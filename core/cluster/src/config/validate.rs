@@ -1,8 +1,8 @@
 //! Overrides as a whole: each key by itself, and what must hold between them.
 
-use super::definition::Update;
+use super::definition::{Definition, Effect};
 use super::rule::ConfigError;
-use super::{NodeView, broker_key, topic_key};
+use super::{CLIENT_METRICS_KEYS, GROUP_KEYS, NodeView, broker_key, topic_key};
 use crate::image::Overrides;
 
 /// Checks all overrides that a topic would have, against what holds without them.
@@ -33,27 +33,70 @@ pub fn validate_topic_overrides(overrides: &Overrides, view: &NodeView<'_>) -> R
     Ok(())
 }
 
-/// Checks all overrides that one broker, or every broker, would have. Keys that nobody knows pass: they may be for a plugin.
+/// Keys that Apache Kafka takes as a change only, and not as a line of a file.
+const RATES: &[&str] =
+    &["follower.replication.throttled.rate", "leader.replication.throttled.rate", "replica.alter.log.dirs.io.max.bytes.per.second"];
+
+/// Checks all overrides that one broker, or every broker, would have; `set` are the keys to which the change gives a value. What was there before and
+/// does nothing here is not asked about: it came from another version.
 ///
 /// # Errors
-/// For a key that cannot be changed while the node runs, or not for every broker at once, or a wrong value; in Kafka's words.
-pub fn validate_broker_overrides(overrides: &Overrides, every_broker: bool) -> Result<(), ConfigError> {
-    let named = |update: Update| -> Vec<&str> {
-        overrides.keys().map(|k| &**k).filter(|k| broker_key(k).is_some_and(|d| d.update == update)).collect()
-    };
-    let refuse = |keys: &[&str], why: &str| ConfigError { key: keys[0].to_owned(), message: format!("{why}: [{}]", keys.join(", ")) };
-    let fixed = named(Update::ReadOnly);
-    if !fixed.is_empty() {
-        return Err(refuse(&fixed, "Cannot update these configs dynamically"));
+/// For a key that cannot change while the node runs, or does nothing here (then with the reason), or that nobody knows, or a wrong value; in Kafka's words
+/// where it has some.
+pub fn validate_broker_overrides(overrides: &Overrides, set: &[&str]) -> Result<(), ConfigError> {
+    let fixed: Vec<&str> = set.iter().copied().filter(|name| broker_key(name).is_some_and(Definition::is_read_only)).collect();
+    if let Some(first) = fixed.first() {
+        let why: String = fixed.iter().filter_map(|name| why_not(name)).map(|why| format!("; {why}")).collect();
+        return Err(error(first, format!("Cannot update these configs dynamically: [{}]{why}", fixed.join(", "))));
     }
-    for (name, value) in overrides {
-        if let Some(key) = broker_key(name) {
-            key.parse(value)?;
-        }
+    if let Some(rate) = set.iter().find(|name| RATES.contains(name)) {
+        return Err(error(rate, format!("{rate} has no effect here: every partition has one replica so far")));
     }
-    let single = named(Update::PerBroker);
-    if every_broker && !single.is_empty() {
-        return Err(refuse(&single, "Cannot update these configs at default cluster level, broker id must be specified"));
+    if let Some(unknown) = set.iter().find(|name| broker_key(name).is_none()) {
+        return Err(error(unknown, format!("Unknown broker config name: {unknown}; this server runs no plugins that could read it")));
+    }
+    for (key, value) in overrides.iter().filter_map(|(name, value)| Some((broker_key(name)?, value))).filter(|(key, _)| !key.is_read_only())
+    {
+        key.parse(value)?;
     }
     Ok(())
+}
+
+/// Why a key cannot be changed here, beyond that it cannot be changed.
+fn why_not(name: &str) -> Option<String> {
+    match broker_key(name)?.effect {
+        Effect::Works => None,
+        Effect::Nothing(why) => Some(format!("{name} has no effect here: {why}")),
+        Effect::Refused(why) => Some(format!("{name} is not supported: {why}")),
+    }
+}
+
+/// Checks a key that a group would be given.
+///
+/// # Errors
+/// Always: for an unknown key or a wrong value in Kafka's words, for any other because nothing here would act upon it.
+pub fn validate_group_key(name: &str, value: &str) -> Result<(), ConfigError> {
+    let key = GROUP_KEYS.iter().find(|key| key.name == name);
+    let key = key.ok_or_else(|| error(name, format!("Unknown group config name: {name}")))?;
+    without_effect(key, value)
+}
+
+/// Checks a key that a client metrics subscription would be given; `None` if there is no such key.
+///
+/// # Errors
+/// Always, as for a group.
+pub fn validate_client_metrics_key(name: &str, value: &str) -> Option<Result<(), ConfigError>> {
+    Some(without_effect(CLIENT_METRICS_KEYS.iter().find(|key| key.name == name)?, value))
+}
+
+fn without_effect(key: &Definition, value: &str) -> Result<(), ConfigError> {
+    key.parse(value)?;
+    match key.effect {
+        Effect::Works => Ok(()),
+        Effect::Nothing(why) | Effect::Refused(why) => Err(error(key.name, format!("{} cannot be set here: {why}", key.name))),
+    }
+}
+
+fn error(key: &str, message: String) -> ConfigError {
+    ConfigError { key: key.to_owned(), message }
 }

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::names::check_topic_name;
 use super::refusal::{incremental_result, legacy_result};
 use super::{Controller, ControllerResponse, Decision, Refusal};
-use crate::config::{NodeView, ValueType, broker_key, topic_key, validate_topic_overrides};
+use crate::config::{
+    NodeView, ValueType, broker_key, topic_key, validate_client_metrics_key, validate_group_key, validate_topic_overrides,
+};
 use crate::image::{Overrides, Resource, ResourceType};
 use crate::messages::incremental_alter_configs_request::AlterableConfig;
 use crate::messages::{
@@ -122,6 +124,9 @@ impl Controller {
                 return invalid(format!("Cluster-level {MIN_INSYNC_REPLICAS} cannot be removed while ELR is enabled."));
             }
         }
+        if let Some(value) = value.filter(|_| !resource.name.is_empty()) {
+            check_nothing_is_lost(resource, key, value)?;
+        }
         match value {
             Some(value) if value.encode_utf16().count() > VALUE_LENGTH_MAX => invalid(format!(
                 "The configuration value cannot be added because it exceeds the maximum value size of {VALUE_LENGTH_MAX} bytes."
@@ -146,6 +151,7 @@ impl Controller {
                 Ok(_) => Ok(()),
             },
             ResourceType::GROUP if resource.name.is_empty() => request("Default group resources are not allowed."),
+            ResourceType::CLIENT_METRICS if resource.name.is_empty() => request("Subscription name can't be empty"),
             ResourceType::GROUP | ResourceType::CLIENT_METRICS => Ok(()),
             ResourceType(_) => request("Unknown resource type BROKER_LOGGER"),
         }
@@ -184,6 +190,18 @@ impl Controller {
         };
         let cleared: Vec<_> = records.iter().filter_map(clears).collect();
         records.extend(cleared);
+    }
+}
+
+/// What cannot be in force is refused: groups and client metrics are not here yet.
+fn check_nothing_is_lost(resource: &Resource, key: &str, value: &str) -> Result<(), Refusal> {
+    match resource.kind {
+        ResourceType::GROUP => Ok(validate_group_key(key, value)?),
+        ResourceType::CLIENT_METRICS => match validate_client_metrics_key(key, value) {
+            Some(checked) => Ok(checked?),
+            None => Err(Refusal::new(ErrorCode::InvalidRequest, format!("Unknown client metrics configuration: {key}"))),
+        },
+        _ => Ok(()),
     }
 }
 

@@ -70,6 +70,16 @@ impl Resource {
     pub fn every_broker() -> Resource {
         Resource { kind: ResourceType::BROKER, name: Arc::from("") }
     }
+
+    /// A group's configuration.
+    pub fn group(name: &str) -> Resource {
+        Resource { kind: ResourceType::GROUP, name: Arc::from(name) }
+    }
+
+    /// The configuration of a client metrics subscription.
+    pub fn client_metrics(name: &str) -> Resource {
+        Resource { kind: ResourceType::CLIENT_METRICS, name: Arc::from(name) }
+    }
 }
 
 /// The overrides of one resource, by key.

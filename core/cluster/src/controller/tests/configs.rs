@@ -84,6 +84,30 @@ fn wrong_changes_are_refused_in_kafkas_words() {
     assert_eq!(one(&mut world, 4, "0", ("some.plugin", SET, Some(&long))).0, code(ErrorCode::InvalidConfig));
 }
 
+/// No group and no client metrics subscription is acted upon here, so an answer of NONE would promise what does not happen.
+#[test]
+fn keys_of_groups_and_client_metrics_are_refused_and_what_is_there_can_be_taken_away() {
+    let mut world = world();
+    let (config, request) = (code(ErrorCode::InvalidConfig), code(ErrorCode::InvalidRequest));
+    let says = |code: i16, why: &str| (code, why.to_owned());
+    let group = |world: &mut World, key: &str, value: &str| one(world, 32, "g", (key, SET, Some(value)));
+    assert_eq!(group(&mut world, "nonsense", "1"), says(config, "Unknown group config name: nonsense"));
+    let number = "Invalid value x for configuration consumer.session.timeout.ms: Not a number of type INT";
+    assert_eq!(group(&mut world, "consumer.session.timeout.ms", "x"), says(config, number));
+    let groups = "consumer.session.timeout.ms cannot be set here: this server coordinates no groups yet";
+    assert_eq!(group(&mut world, "consumer.session.timeout.ms", "50000"), says(config, groups));
+    let nameless = one(&mut world, 32, "", ("consumer.session.timeout.ms", SET, Some("50000")));
+    assert_eq!(nameless, says(request, "Default group resources are not allowed."));
+    let metrics = |world: &mut World, key: &str, value: &str| one(world, 16, "m", (key, SET, Some(value)));
+    assert_eq!(metrics(&mut world, "nonsense", "1"), says(request, "Unknown client metrics configuration: nonsense"));
+    let clients = "interval.ms cannot be set here: this server takes no metrics from clients";
+    assert_eq!(metrics(&mut world, "interval.ms", "5000"), says(config, clients));
+    assert_eq!(one(&mut world, 16, "", ("interval.ms", SET, Some("5000"))), says(request, "Subscription name can't be empty"));
+    for (kind, name) in [(32, "g"), (16, "m")] {
+        assert_eq!(one(&mut world, kind, name, ("nonsense", DELETE, None)), (0, String::new()));
+    }
+}
+
 #[test]
 fn one_wrong_key_refuses_its_resource_whole_and_no_other() {
     let mut world = world();
