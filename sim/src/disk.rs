@@ -7,6 +7,7 @@
 mod carry;
 mod contents;
 mod cut;
+mod medium;
 pub mod queue;
 mod tree;
 mod trouble;
@@ -24,6 +25,7 @@ use odradek_machine::{Seed, WallMs};
 pub use carry::Moment;
 pub use contents::{PAGE_BYTES, SECTOR_BYTES};
 pub use cut::Survival;
+pub use medium::Destroyed;
 pub use tree::Inode;
 pub use trouble::{Armed, Limit, NextCut, Troubles};
 
@@ -136,9 +138,10 @@ impl Disk {
         node.pins = node.pins.checked_sub(1).expect("each pin is let go once");
     }
 
-    /// The bytes of a pinned file, as the cache has them at this moment; fewer only at its end.
-    pub fn read_pinned(&self, inode: Inode, at: u64, length: u64) -> Bytes {
-        self.contents(inode).map_or_else(Bytes::new, |contents| contents.read(at, length))
+    /// The bytes of a pinned file, as the cache has them at this moment; fewer only at its end. `None` if a sector of them cannot be read.
+    pub fn read_pinned(&self, inode: Inode, at: u64, length: u64) -> Option<Bytes> {
+        let Some(contents) = self.contents(inode) else { return Some(Bytes::new()) };
+        contents.is_readable(at, length).then(|| contents.read(at, length))
     }
 
     /// What an open file was called when it was opened.
@@ -151,9 +154,9 @@ impl Disk {
         self.contents(self.handles.get(&file)?.inode).map(Contents::length)
     }
 
-    /// An open file as a unit of work reads it.
-    pub fn reader(&self, file: FileId, length: u64) -> DiskReader<'_> {
-        DiskReader { contents: self.handles.get(&file).and_then(|handle| self.contents(handle.inode)), length }
+    /// An open file as a unit of work reads it; `draw` is what its readings draw from.
+    pub const fn reader(&mut self, file: FileId, length: u64, draw: Seed) -> DiskReader<'_> {
+        DiskReader { disk: self, file, length, draw, reads: 0 }
     }
 
     /// The process is gone: handles and locks with it, nothing else.
@@ -220,6 +223,22 @@ impl Disk {
         Some(contents.read(0, contents.length()))
     }
 
+    /// The names of the files in a directory, as the process sees them, in their order.
+    pub fn names_in(&self, directory: &Name) -> impl Iterator<Item = &str> {
+        let entries = self.tree.find(directory).into_iter().flat_map(|directory| self.tree.list(directory));
+        entries.filter(|(_, inode)| self.contents(*inode).is_some()).map(|(part, _)| &**part)
+    }
+
+    /// The length of the file of this name, as the process sees it.
+    pub fn length(&self, name: &Name) -> Option<u64> {
+        self.contents(self.tree.find(name)?).map(Contents::length)
+    }
+
+    /// Bytes of the file of this name, as the process sees them; fewer only at its end.
+    pub fn read_part(&self, name: &Name, at: u64, length: u64) -> Option<Bytes> {
+        Some(self.contents(self.tree.find(name)?)?.read(at, length))
+    }
+
     /// The file names in a directory that any power cut at this moment would leave there, in their order; none if the directory itself could go.
     pub fn surely_named_in(&self, directory: &Name) -> impl Iterator<Item = &str> {
         let entries = self.tree.surely(directory).into_iter().flat_map(|directory| self.tree.surely_in(directory));
@@ -257,8 +276,11 @@ impl Disk {
 
 /// An open file, read by a unit of work.
 pub struct DiskReader<'a> {
-    contents: Option<&'a Contents>,
+    disk: &'a mut Disk,
+    file: FileId,
     length: u64,
+    draw: Seed,
+    reads: u64,
 }
 
 impl ReadAt for DiskReader<'_> {
@@ -267,9 +289,10 @@ impl ReadAt for DiskReader<'_> {
     }
 
     fn read_at(&mut self, at: u64, length: u64) -> Result<Bytes, DiskError> {
-        let contents = self
-            .contents
-            .ok_or_else(|| trouble::refuse("read", &Name::root(), odradek_log::disk::DiskErrorKind::Io, "the file is closed"))?;
-        Ok(contents.read(at, length.min(self.length.saturating_sub(at))))
+        let closed = || trouble::refuse("read", &Name::root(), odradek_log::disk::DiskErrorKind::Io, "the file is closed");
+        let Handle { inode, name } = self.disk.handles.get(&self.file).cloned().ok_or_else(closed)?;
+        self.reads += 1;
+        let draw = self.draw.number(self.reads);
+        self.disk.read_inode(inode, &name, at, length.min(self.length.saturating_sub(at)), draw)
     }
 }

@@ -95,6 +95,18 @@ faults! {
     DiskTornSector = "disk.torn.sector", Node, Not, [];
     /// At the next power cut sectors are torn inside: media loss, beyond what must be survived.
     DiskTornInside = "disk.torn.inside", Node, Not, [];
+    /// So many (`times`) bytes of files whose name ends with `file` rot on the medium, one bit of each or several. Media loss.
+    DiskRot = "disk.rot", Node, Not, ["times", "file"];
+    /// So many (`times`) sectors of files whose name ends with `file` cannot be read until they are written again. Media loss.
+    DiskUnreadable = "disk.unreadable", Node, Not, ["times", "file"];
+    /// In the next so many (`times`) reads of files whose name ends with `file`, a page comes from another place of such files.
+    DiskMisdirectedRead = "disk.misdirected.read", Node, Not, ["times", "file"];
+    /// In the next so many (`times`) syncs of files whose name ends with `file`, a page lands in another place of such files, and its own keeps what it had. Media loss.
+    DiskMisdirectedWrite = "disk.misdirected.write", Node, Not, ["times", "file"];
+    /// In the next so many (`times`) syncs of files whose name ends with `file`, a page is lost, though the sync says that it is there. Media loss.
+    DiskWriteLost = "disk.write_lost", Node, Not, ["times", "file"];
+    /// What the medium holds of files whose name ends with `file`, or the whole disk, comes back at the next start as it is at this moment. Media loss.
+    DiskOldImage = "disk.old_image", Node, Not, ["file"];
     /// Nothing passes, either way; with `peer`, only between the two.
     NetCutBoth = "net.cut.both", Host, While, ["peer"];
     /// Nothing that it sends arrives; with `peer`, only there.

@@ -6,6 +6,7 @@
 mod acknowledged_is_durable;
 mod at_least_once_never_loses;
 mod at_most_once_never_doubles;
+mod batches;
 mod event;
 mod excuses;
 mod given_up_for_certain_is_absent;
@@ -22,8 +23,9 @@ mod witness;
 
 use std::collections::BTreeMap;
 
+pub use batches::{Destroyed, HEADER, Header, Held, base_of};
 pub use event::{Event, Fate, RecordId};
-pub use excuses::Excuses;
+pub use excuses::{Excuses, cut_of};
 pub use setup::{ClientSetup, Guarantee, Setup, TopicSetup};
 
 /// One sentence, defended.

@@ -38,6 +38,8 @@ pub enum Kind {
     End,
     /// What a power cut leaves.
     Cut,
+    /// What a medium does to its bytes.
+    Medium,
 }
 
 /// The weather of one run.

@@ -8,6 +8,7 @@
 //! | `streams` | what happens on the network |
 //! | `lives` | how processes rise and fall |
 //! | `faults`, `suffer` | when things go wrong, and what they do |
+//! | `media` | what is destroyed on disks |
 //! | `words` | what a trace calls it all |
 //! | `phases` | setup, chaos, heal, liveness, final reads, audit |
 
@@ -15,6 +16,7 @@ mod client;
 mod faults;
 mod host;
 mod lives;
+mod media;
 mod node;
 mod phases;
 mod socket;
@@ -41,6 +43,7 @@ use crate::workload::Said;
 
 use faults::Faults;
 use host::{ClientHost, NodeHost};
+use media::Media;
 use phases::{Own, Phase};
 use socket::Heard;
 
@@ -86,6 +89,8 @@ pub struct Tally {
     pub acknowledged: u64,
     /// Records handed to consuming applications.
     pub read: u64,
+    /// Bytes that the world destroyed on media.
+    pub destroyed: u64,
     /// Marks reached, and how often.
     pub marks: BTreeMap<&'static str, u64>,
     /// Errors that applications were told, and how often.
@@ -119,6 +124,7 @@ pub struct World<'p, 't> {
     topics: Vec<(Arc<str>, i32)>,
     topic_ids: BTreeMap<Uuid, Arc<str>>,
     faults: Faults,
+    media: Media,
     phase: Phase,
     own: Own,
     chaos_began: Time,
@@ -174,6 +180,7 @@ impl<'p, 't> World<'p, 't> {
             topics: plan.topics.iter().map(|topic| (topic.name.clone(), topic.partitions)).collect(),
             topic_ids: BTreeMap::new(),
             faults: Faults::new(plan),
+            media: Media::of(plan),
             phase: Phase::Setup,
             own: Own::default(),
             chaos_began: Time(0),

@@ -1,11 +1,15 @@
 //! Carrying out one operation on the state of a disk, at one moment.
 
+use std::ops::Range;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use odradek_log::disk::{DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, Name};
 use odradek_machine::{Seed, WallMs};
 
 use super::contents::{Contents, PAGE_BYTES};
-use super::trouble::{refuse, spoils};
+use super::medium::Stray;
+use super::trouble::{Armed, refuse, spoils};
 use super::{Disk, Handle, Inode};
 
 /// When and how an operation is carried out.
@@ -33,7 +37,7 @@ impl Disk {
             DiskAction::Open { file, name } => self.open(*file, name),
             DiskAction::Close { file } => self.close(*file),
             DiskAction::Write { file, at, parts } => self.write(*file, *at, parts, moment),
-            DiskAction::Read { file, at, length } => self.read(*file, *at, *length),
+            DiskAction::Read { file, at, length } => self.read(*file, *at, *length, moment),
             DiskAction::Sync { file } => self.sync(*file, moment),
             DiskAction::Truncate { file, length } => self.truncate(*file, *length, moment),
             DiskAction::Rename { from, to } => self.rename(from, to),
@@ -98,6 +102,9 @@ impl Disk {
             self.write_first(file, at, parts, moment.draw.named("done").below(all + 1), moment);
             return Err(refuse("write", &name, DiskErrorKind::Io, "Input/output error"));
         }
+        if self.contents(inode).is_some_and(|contents| !contents.is_writable(at, all)) {
+            return Err(refuse("write", &name, DiskErrorKind::Io, "Input/output error"));
+        }
         let room = self.room_for(inode, at, all);
         self.write_first(file, at, parts, room, moment);
         if room < all {
@@ -131,26 +138,71 @@ impl Disk {
         bytes.min(room)
     }
 
-    fn read(&mut self, file: FileId, at: u64, length: u64) -> DiskResult {
+    fn read(&mut self, file: FileId, at: u64, length: u64, moment: Moment) -> DiskResult {
         let (inode, name) = self.handle("read", file)?;
-        if spoils(&mut self.troubles.read_fails, &mut self.troubles.touched, &name) {
-            return Err(refuse("read", &name, DiskErrorKind::Io, "Input/output error"));
+        self.read_inode(inode, &name, at, length, moment.draw).map(DiskDone::Read)
+    }
+
+    /// Reads as a process does: what is wrong with the disk or its medium shows.
+    pub(super) fn read_inode(&mut self, inode: Inode, name: &Name, at: u64, length: u64, draw: Seed) -> Result<Bytes, DiskError> {
+        let troubles = &mut self.troubles;
+        let spoilt = spoils(&mut troubles.read_fails, &mut troubles.touched, name);
+        let contents = self.contents(inode).ok_or_else(|| not_found("read", name))?;
+        if spoilt || !contents.is_readable(at, length) {
+            return Err(refuse("read", name, DiskErrorKind::Io, "Input/output error"));
         }
-        let contents = self.contents(inode).ok_or_else(|| not_found("read", &name))?;
-        Ok(DiskDone::Read(contents.read(at, length)))
+        let range = at..at.saturating_add(length).min(contents.length());
+        let bytes = contents.read(at, length);
+        Ok(self.misdirected(inode, name, &range, draw).unwrap_or(bytes))
+    }
+
+    /// What is read from another place, where a fault says so and there is one.
+    fn misdirected(&mut self, inode: Inode, name: &Name, range: &Range<u64>, draw: Seed) -> Option<Bytes> {
+        let fault = self.troubles.misdirects_reads.clone().filter(|fault| fault.means(name) && !range.is_empty())?;
+        let read = self.read_astray(fault.by, inode, name, range, fault.file.as_deref(), draw.named("astray"))?;
+        spoils(&mut self.troubles.misdirects_reads, &mut self.troubles.touched, name);
+        Some(read)
     }
 
     fn sync(&mut self, file: FileId, moment: Moment) -> DiskResult {
         let (inode, name) = self.handle("sync", file)?;
-        let Some(contents) = self.nodes.get_mut(&inode).and_then(|node| node.contents.as_mut()) else { return Ok(DiskDone::Done) };
+        if self.contents(inode).is_none() {
+            return Ok(DiskDone::Done);
+        }
         if spoils(&mut self.troubles.sync_fails, &mut self.troubles.touched, &name) {
-            contents.fail_sync(moment.draw.named("reached"));
+            self.nodes
+                .get_mut(&inode)
+                .and_then(|node| node.contents.as_mut())
+                .expect("looked at above")
+                .fail_sync(moment.draw.named("reached"));
             return Err(refuse("sync", &name, DiskErrorKind::Io, "Input/output error"));
         }
-        if !spoils(&mut self.troubles.sync_lies, &mut self.troubles.touched, &name) {
-            contents.sync();
+        if spoils(&mut self.troubles.sync_lies, &mut self.troubles.touched, &name) {
+            return Ok(DiskDone::Done);
+        }
+        match self.stray(inode, &name) {
+            Some((by, stray, end)) => self.sync_astray(by, inode, &name, stray, end.as_deref(), moment.draw.named("astray")),
+            None => self.nodes.get_mut(&inode).and_then(|node| node.contents.as_mut()).expect("looked at above").sync(),
         }
         Ok(DiskDone::Done)
+    }
+
+    /// The fault that leads a page of this sync astray, if there is a page that it could.
+    fn stray(&mut self, inode: Inode, name: &Name) -> Option<(usize, Stray, Option<Arc<str>>)> {
+        if self.contents(inode)?.dirty_pages().is_empty() {
+            return None;
+        }
+        let lost = self.troubles.loses_writes.clone().filter(|fault| fault.means(name));
+        if let Some(Armed { by, file, .. }) = lost {
+            spoils(&mut self.troubles.loses_writes, &mut self.troubles.touched, name);
+            return Some((by, Stray::Lost, file));
+        }
+        let Armed { by, file, .. } = self.troubles.misdirects_writes.clone().filter(|fault| fault.means(name))?;
+        if !self.has_other_places(file.as_deref()) {
+            return None;
+        }
+        spoils(&mut self.troubles.misdirects_writes, &mut self.troubles.touched, name);
+        Some((by, Stray::Misdirected, file))
     }
 
     fn truncate(&mut self, file: FileId, length: u64, moment: Moment) -> DiskResult {
@@ -216,7 +268,7 @@ impl Disk {
 
     fn list(&self, name: &Name) -> DiskResult {
         let inode = self.tree.find(name).ok_or_else(|| not_found("list", name))?;
-        let entry = |(name, inode): (&std::sync::Arc<str>, Inode)| {
+        let entry = |(name, inode): (&Arc<str>, Inode)| {
             let node = &self.nodes[&inode];
             let length = node.contents.as_ref().map_or(0, Contents::length);
             Entry { name: name.to_string(), directory: node.contents.is_none(), length, modified_ms: node.modified_ms }

@@ -1,5 +1,7 @@
 //! The bytes of one file as a disk has them: durable, cached and dirty by sector, on copy-on-write pages.
 
+mod medium;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,6 +10,7 @@ use bytes::{Bytes, BytesMut};
 use odradek_machine::Seed;
 
 use super::cut::Survival;
+pub(super) use medium::differ;
 
 /// Bytes of a page: what the cache is made of.
 pub const PAGE_BYTES: u64 = 4096;
@@ -31,6 +34,8 @@ struct Page {
     dirty: u8,
     /// Sectors that a failed sync left clean although the disk has other bytes.
     adrift: u8,
+    /// Sectors that the medium cannot give until they are written again.
+    unreadable: u8,
 }
 
 /// The bytes of one file.
@@ -141,6 +146,7 @@ impl Contents {
         for number in std::mem::take(&mut self.dirty) {
             let page = self.pages.get_mut(&number).expect("dirty pages are pages");
             page.durable.clone_from(&page.cached);
+            page.reached(page.dirty);
             (page.dirty, page.adrift) = (0, 0);
             if page.cached.is_none() {
                 self.pages.remove(&number);
@@ -244,6 +250,7 @@ impl Contents {
             if keep < PAGE_BYTES as usize {
                 page.zero_from(keep);
                 page.durable.clone_from(&page.cached);
+                page.forget_behind(keep as u64);
             }
             (page.dirty, page.adrift) = (0, 0);
             page.durable.is_some()
@@ -299,6 +306,7 @@ impl Page {
     /// These sectors reach the disk; they count as clean.
     fn write_back_exactly(&mut self, sectors: u8) {
         self.dirty &= !sectors;
+        self.reached(sectors);
         let Some(cached) = &self.cached else {
             if sectors == u8::MAX {
                 self.durable = None;

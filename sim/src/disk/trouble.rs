@@ -5,6 +5,7 @@ use std::sync::Arc;
 use odradek_log::disk::{DiskError, DiskErrorKind, Name};
 
 use super::cut::Survival;
+use super::medium::{Destroyed, Image};
 
 /// A fault that waits for an operation to meet it.
 #[derive(Clone, Debug, Default)]
@@ -13,7 +14,7 @@ pub struct Armed {
     pub by: usize,
     /// How many operations it will spoil yet.
     pub times: u64,
-    /// Only files whose name, without a `.tmp`, ends with this.
+    /// Only files whose name, without a `.tmp`, or whose directory's name ends with this.
     pub file: Option<Arc<str>>,
 }
 
@@ -36,6 +37,16 @@ pub struct Troubles {
     pub locked: Option<Armed>,
     /// How the next power cut loses.
     pub next_cut: Option<NextCut>,
+    /// Readings of which a page comes from another place.
+    pub misdirects_reads: Option<Armed>,
+    /// Syncs of which a page goes to another place.
+    pub misdirects_writes: Option<Armed>,
+    /// Syncs of which a page is lost.
+    pub loses_writes: Option<Armed>,
+    /// What comes back at the next start.
+    pub image: Option<Image>,
+    /// What the medium destroyed since the world last asked.
+    pub destroyed: Vec<Destroyed>,
     /// Which faults met an operation since the world last asked.
     pub touched: Vec<usize>,
 }
@@ -61,24 +72,34 @@ pub struct NextCut {
 impl Troubles {
     /// The disk is as new; what it lost stays lost.
     pub fn heal(&mut self) {
-        *self = Troubles { touched: std::mem::take(&mut self.touched), ..Troubles::default() };
+        let (touched, destroyed) = (std::mem::take(&mut self.touched), std::mem::take(&mut self.destroyed));
+        *self = Troubles { touched, destroyed, ..Troubles::default() };
     }
 }
 
 /// True if the armed fault spoils an operation on this file; counts it.
 pub(super) fn spoils(armed: &mut Option<Armed>, touched: &mut Vec<usize>, name: &Name) -> bool {
-    let Some(fault) = armed else { return false };
-    // A file that is replaced whole is written beside its name first.
-    let meant = name.as_str().strip_suffix(".tmp").unwrap_or(name.as_str());
-    if fault.file.as_ref().is_some_and(|end| !meant.ends_with(&**end)) {
-        return false;
-    }
+    let Some(fault) = armed.as_mut().filter(|fault| fault.means(name)) else { return false };
     touched.push(fault.by);
     fault.times -= 1;
     if fault.times == 0 {
         *armed = None;
     }
     true
+}
+
+impl Armed {
+    /// True if an operation on this file is one to spoil.
+    pub(super) fn means(&self, name: &Name) -> bool {
+        self.file.as_ref().is_none_or(|end| is_meant(name, end))
+    }
+}
+
+/// True if a file is one of those whose name, or whose directory's name, ends with this.
+pub(super) fn is_meant(name: &Name, end: &str) -> bool {
+    // A file that is replaced whole is written beside its name first.
+    let meant = name.as_str().strip_suffix(".tmp").unwrap_or(name.as_str());
+    meant.ends_with(end) || name.parent().as_str().ends_with(end)
 }
 
 /// A failed operation.

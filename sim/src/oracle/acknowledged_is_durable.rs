@@ -26,7 +26,8 @@ impl AcknowledgedIsDurable {
     fn lost(&self) -> Result<(), Violation> {
         for (at, owed) in self.owed.iter().filter(|(at, _)| self.read.contains(*at) && !self.excuses.may_lose(&at.topic)) {
             let start = self.start.get(at).copied().filter(|_| self.excuses.shrinks(&at.topic)).unwrap_or_default();
-            if let Some((offset, record)) = owed.range(start..).next() {
+            let missing = owed.range(start..).find(|(offset, _)| !self.excuses.is_destroyed(at, **offset));
+            if let Some((offset, record)) = missing {
                 let facts = format!("{at}: {record} was acknowledged at offset {} and is gone", offset.0);
                 return Err(Violation::new(self.sentence(), facts));
             }
@@ -42,6 +43,9 @@ impl Checker for AcknowledgedIsDurable {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         self.excuses.observe(event);
+        for (at, range) in self.excuses.forgiven() {
+            self.owed.entry(at.clone()).or_default().retain(|offset, _| !range.contains(offset));
+        }
         match event {
             Event::Acknowledged { record, at, offset: Some(offset) } => {
                 self.owed.entry(at.clone()).or_default().insert(*offset, *record);
@@ -69,7 +73,7 @@ impl Checker for AcknowledgedIsDurable {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{acknowledged, at, bounds, final_read, id, setup, watch};
+    use super::super::testing::{acknowledged, at, bounds, final_read, id, media_lost, setup, watch};
     use super::*;
 
     #[test]
@@ -96,9 +100,18 @@ mod tests {
     }
 
     #[test]
-    fn is_silent_after_the_world_destroyed_what_was_durable() {
-        let story = [acknowledged(id(0, 4), 7), Event::MediaLost { node: 0 }, bounds(0, 0), Event::Finished];
-        assert_eq!(watch(AcknowledgedIsDurable::new(&setup()), &story), Ok(()));
+    fn is_silent_about_what_the_world_destroyed_and_about_nothing_else() {
+        let story = |gone: i64| [acknowledged(id(0, 4), gone), media_lost(7..9, false), bounds(0, 9), Event::Finished];
+        assert_eq!(watch(AcknowledgedIsDurable::new(&setup()), &story(7)), Ok(()));
+        assert!(watch(AcknowledgedIsDurable::new(&setup()), &story(6)).is_err());
         assert_eq!(at().topic.as_ref(), "orders");
+    }
+
+    #[test]
+    fn fires_when_what_was_written_after_the_disk_went_back_is_gone_too() {
+        let story = [acknowledged(id(0, 4), 7), media_lost(7..8, true), bounds(0, 7), Event::Finished];
+        assert_eq!(watch(AcknowledgedIsDurable::new(&setup()), &story), Ok(()));
+        let story = [acknowledged(id(0, 4), 7), media_lost(7..8, true), acknowledged(id(0, 5), 7), bounds(0, 7), Event::Finished];
+        assert!(watch(AcknowledgedIsDurable::new(&setup()), &story).is_err());
     }
 }

@@ -32,7 +32,8 @@ impl AtLeastOnceNeverLoses {
     fn excused(&self, at: &TopicPartition, offset: Option<Offset>) -> bool {
         let Some(start) = self.start.get(at) else { return true };
         let below = offset.is_none_or(|offset| offset < *start);
-        self.excuses.may_lose(&at.topic) || (self.excuses.shrinks(&at.topic) && below)
+        let destroyed = offset.is_some_and(|offset| self.excuses.is_destroyed(at, offset));
+        destroyed || self.excuses.may_lose(&at.topic) || (self.excuses.shrinks(&at.topic) && below)
     }
 }
 
@@ -43,6 +44,9 @@ impl Checker for AtLeastOnceNeverLoses {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         self.excuses.observe(event);
+        for (of, range) in self.excuses.forgiven() {
+            self.acknowledged.retain(|_, (at, offset)| at != of || offset.is_some_and(|offset| !range.contains(&offset)));
+        }
         match event {
             Event::Acknowledged { record, at, offset } if self.clients.contains(&record.client) => {
                 self.acknowledged.insert(*record, (at.clone(), *offset));

@@ -1,9 +1,13 @@
 //! What checkers are shown: everything that clients did and saw, and what the world knows beside it.
 
+use std::ops::Range;
+
 use odradek_cluster::image::Image;
+use odradek_log::disk::Name;
 use odradek_machine::Note;
 use odradek_wire::ids::{Offset, TopicPartition};
 
+use super::batches::Held;
 use crate::disk::Disk;
 
 /// The name of one record that a simulated producer wrote, carried in the record's value.
@@ -116,10 +120,28 @@ pub enum Event<'a> {
         /// How.
         fate: Fate,
     },
-    /// The world destroyed durable bytes of a node beyond what a power cut may: what was there may be gone.
+    /// The world destroyed durable bytes of a file beyond what a power cut may, or had a node read others.
     MediaLost {
         /// Which node.
         node: usize,
+        /// Which of its disks.
+        disk: usize,
+        /// Which file.
+        file: &'a Name,
+        /// The first such byte, and the one behind the last.
+        bytes: Range<u64>,
+        /// The batches in which these bytes lay, where the file is a segment.
+        held: Option<Held>,
+        /// True if the whole disk went back in time, so that nothing on it can tell.
+        whole_disk: bool,
+    },
+    /// What a partition's log holds below an offset must be marked on its disk as synced: it was promised, and so was something whose writing was asked for later;
+    /// or the node stopped cleanly.
+    Marked {
+        /// Which partition.
+        at: TopicPartition,
+        /// Everything below.
+        below: Offset,
     },
     /// After the healed cluster came to rest: the bounds of a partition's log.
     FinalBounds {

@@ -52,7 +52,8 @@ impl IdempotentNeitherLosesDoublesNorReorders {
         let owed = missing.filter(|(_, (at, offset))| {
             let Some(start) = self.start.get(at) else { return false };
             let below = offset.is_none_or(|offset| offset < *start);
-            !(self.excuses.may_lose(&at.topic) || (self.excuses.shrinks(&at.topic) && below))
+            let destroyed = offset.is_some_and(|offset| self.excuses.is_destroyed(at, offset));
+            !(destroyed || self.excuses.may_lose(&at.topic) || (self.excuses.shrinks(&at.topic) && below))
         });
         owed.map(|(record, (at, _))| (record, at)).next()
     }
@@ -65,6 +66,9 @@ impl Checker for IdempotentNeitherLosesDoublesNorReorders {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         self.excuses.observe(event);
+        for (of, range) in self.excuses.forgiven() {
+            self.acknowledged.retain(|_, (at, offset)| at != of || offset.is_some_and(|offset| !range.contains(&offset)));
+        }
         match event {
             Event::Acknowledged { record, at, offset } if self.clients.contains(&record.client) => {
                 self.acknowledged.insert(*record, (at.clone(), *offset));

@@ -6,6 +6,9 @@ use odradek_wire::ids::{Offset, TopicPartition};
 
 use super::{Checker, Event, Setup, Violation};
 
+/// The file in which a node writes down where its logs start.
+const CHECKPOINT: &str = "log-start-offset-checkpoint";
+
 /// The log start of a partition never falls, over restarts too: what was deleted stays deleted, and what was read from the start is not preceded later.
 ///
 /// It may fall back once to what was durable when power goes before a raised start was synced: DeleteRecords answers after its checkpoint, retention asks nobody.
@@ -37,6 +40,13 @@ impl Checker for LogStartOnlyMovesForward {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         match event {
+            // A disk, or the file that says where logs start, went back in time.
+            Event::MediaLost { file, whole_disk, .. } => {
+                if *whole_disk || file.as_str() == CHECKPOINT {
+                    self.starts.clear();
+                }
+                Ok(())
+            }
             Event::StartShown { at, start } | Event::FinalBounds { at, start, .. } => self.starts_at(at, *start),
             _ => Ok(()),
         }

@@ -7,15 +7,16 @@ use odradek_log::disk::Name;
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use super::segment_reader::{Found, SegmentReader};
-use super::{Checker, Event, Setup, Violation};
+use super::{Checker, Event, Excuses, Setup, Violation};
 use crate::disk::Disk;
 
 /// At the moment at which a node tells a producer that its batch is written, no power cut that is legal then could take it.
 ///
 /// Judged at the acknowledgment, not at the crash: an independent reader walks the bytes that every legal cut would leave, by names that every legal cut
-/// would leave, and must meet the batch whole. Asked of topics that sync before they acknowledge.
+/// would leave, and must meet the batch whole. Asked of topics that sync before they acknowledge. Batches that the world destroyed are passed over.
 pub struct NoPowerCutTakesWhatWasPromised {
     synced: BTreeSet<Arc<str>>,
+    excuses: Excuses,
     readers: BTreeMap<(usize, TopicPartition), SegmentReader>,
 }
 
@@ -23,15 +24,16 @@ impl NoPowerCutTakesWhatWasPromised {
     /// Nothing was promised yet.
     pub fn new(setup: &Setup) -> NoPowerCutTakesWhatWasPromised {
         let synced = setup.topics.iter().filter(|topic| topic.synced).map(|topic| Arc::clone(&topic.name)).collect();
-        NoPowerCutTakesWhatWasPromised { synced, readers: BTreeMap::new() }
+        NoPowerCutTakesWhatWasPromised { synced, excuses: Excuses::new(setup), readers: BTreeMap::new() }
     }
 
     fn judge(&mut self, node: usize, at: &TopicPartition, base: Offset, disks: &[Disk]) -> Result<(), Violation> {
         let reader = self.readers.entry((node, at.clone())).or_default();
         let directory = Name::from(at.to_string().as_str());
         let mut why = "its partition has no directory that every power cut would leave".to_owned();
-        for disk in disks {
-            match reader.find(disk, &directory, base) {
+        for (nth, disk) in disks.iter().enumerate() {
+            let behind = |file: &Name, position| self.excuses.behind(node, nth, file, position);
+            match reader.find(disk, &directory, base, behind) {
                 Found::Whole => return Ok(()),
                 Found::Missing(reason) => why = reason,
                 Found::NoSegment => {}
@@ -47,6 +49,7 @@ impl Checker for NoPowerCutTakesWhatWasPromised {
     }
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
+        self.excuses.observe(event);
         match event {
             Event::Promised { node, at, base, disks, .. } if self.synced.contains(&at.topic) => self.judge(*node, at, *base, disks),
             Event::Fell { .. } | Event::MediaLost { .. } => {

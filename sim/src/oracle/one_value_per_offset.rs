@@ -46,6 +46,9 @@ impl Checker for OneValuePerOffset {
 
     fn observe(&mut self, event: &Event<'_>) -> Result<(), Violation> {
         self.excuses.observe(event);
+        for (at, range) in self.excuses.forgiven() {
+            self.shown.entry(at.clone()).or_default().retain(|offset, _| !range.contains(offset));
+        }
         match event {
             Event::Acknowledged { record, at, offset: Some(offset) } => self.shows(at, *offset, *record),
             Event::Read { at, offset, record: Some(record), .. } => self.shows(at, *offset, *record),

@@ -1,15 +1,10 @@
 //! A reader of segment files that shares no code with the core: it believes only bytes that every legal power cut would leave.
 
-use bytes::Bytes;
 use odradek_log::disk::Name;
 use odradek_wire::ids::Offset;
 
+use super::batches::{HEADER, Header, base_of, field};
 use crate::disk::Disk;
-
-/// Bytes of a batch in front of its length's count.
-const LOG_OVERHEAD: u64 = 12;
-/// Bytes of a batch's header.
-const HEADER: u64 = 61;
 
 /// What was found of an offset.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,8 +26,9 @@ pub struct SegmentReader {
 }
 
 impl SegmentReader {
-    /// Looks for an offset in the segments of a directory.
-    pub fn find(&mut self, disk: &Disk, directory: &Name, offset: Offset) -> Found {
+    /// Looks for an offset in the segments of a directory. `behind` says where batches end, with the offset behind them, that begin at a byte of a file and
+    /// that the world destroyed.
+    pub fn find(&mut self, disk: &Disk, directory: &Name, offset: Offset, behind: impl Fn(&Name, u64) -> Option<(u64, i64)>) -> Found {
         let Some((base, name)) = segment_of(disk, directory, offset) else { return Found::NoSegment };
         if self.segment.as_ref() != Some(&name) || self.next > offset.0 {
             *self = SegmentReader { segment: Some(name.clone()), position: 0, next: base };
@@ -41,6 +37,10 @@ impl SegmentReader {
         loop {
             if self.next > offset.0 {
                 return Found::Whole;
+            }
+            if let Some((position, next)) = behind(&name, self.position) {
+                (self.next, self.position) = (next, position);
+                continue;
             }
             match walk(disk, &name, self.position, length) {
                 Ok((next, position)) => (self.next, self.position) = (next, position),
@@ -52,7 +52,7 @@ impl SegmentReader {
 
 /// The segment with the largest base that is not above the offset, among files that every power cut would leave.
 fn segment_of(disk: &Disk, directory: &Name, offset: Offset) -> Option<(i64, Name)> {
-    let segments = disk.surely_named_in(directory).filter_map(|file| Some((file.strip_suffix(".log")?.parse::<i64>().ok()?, file)));
+    let segments = disk.surely_named_in(directory).filter_map(|file| Some((base_of(file)?, file)));
     let (base, file) = segments.filter(|(base, _)| *base <= offset.0).max_by_key(|(base, _)| *base)?;
     Some((base, directory.join(file)))
 }
@@ -63,12 +63,7 @@ fn walk(disk: &Disk, name: &Name, at: u64, length: u64) -> Result<(i64, u64), St
         return Err(format!("only {length} bytes are durable"));
     }
     let header = disk.surely_holds(name, at, HEADER).ok_or("its header is not durable")?;
-    let base = i64::from_be_bytes(field(&header, 0));
-    let bytes = u64::from(u32::from_be_bytes(field(&header, 8))) + LOG_OVERHEAD;
-    let last = i64::from(i32::from_be_bytes(field(&header, 23)));
-    if bytes < HEADER || header[16] != 2 || last < 0 {
-        return Err("what stands there is no batch".to_owned());
-    }
+    let Header { next, bytes, .. } = Header::parse(&header).ok_or("what stands there is no batch")?;
     if at + bytes > length {
         return Err(format!("a batch of {bytes} bytes stands there, and only {length} bytes are durable"));
     }
@@ -76,11 +71,7 @@ fn walk(disk: &Disk, name: &Name, at: u64, length: u64) -> Result<(i64, u64), St
     if crc(&whole[21..]) != u32::from_be_bytes(field(&whole, 17)) {
         return Err("its checksum does not hold".to_owned());
     }
-    Ok((base + last + 1, at + bytes))
-}
-
-fn field<const N: usize>(bytes: &Bytes, at: usize) -> [u8; N] {
-    bytes[at..at + N].try_into().expect("the header is whole")
+    Ok((next, at + bytes))
 }
 
 /// CRC-32C, eight bytes at a time: `TABLES[n]` is what a byte does to the sum when n more come behind it.
@@ -119,6 +110,8 @@ const fn tables() -> [[u32; 256]; 8] {
 
 #[cfg(test)]
 pub mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     /// A batch of `records` records that nobody can decode and whose checksum holds.

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use odradek_log::disk::Name;
 use odradek_machine::{Seed, WallMs};
 use odradek_wire::ids::{Offset, TopicPartition};
 
+use super::batches::Held;
 use super::{Checker, ClientSetup, Event, Guarantee, RecordId, Setup, TopicSetup, Violation};
 use crate::disk::Moment;
 
@@ -53,6 +55,14 @@ pub fn bounds(start: i64, end: i64) -> Event<'static> {
 /// The final read goes on.
 pub fn final_read(offset: i64, record: Option<RecordId>) -> Event<'static> {
     Event::FinalRead { at: at(), offset: Offset(offset), record, sum: 0 }
+}
+
+/// A medium destroys batches of these offsets, or the whole disk forgets them.
+pub fn media_lost(offsets: std::ops::Range<i64>, whole_disk: bool) -> Event<'static> {
+    static FILE: std::sync::LazyLock<Name> = std::sync::LazyLock::new(|| Name::from("orders-0/00000000000000000000.log"));
+    let bytes = offsets.start as u64 * 100..offsets.end as u64 * 100;
+    let held = Some(Held { at: at(), bytes: bytes.clone(), offsets, lasts: true });
+    Event::MediaLost { node: 0, disk: 0, file: &FILE, bytes, held, whole_disk }
 }
 
 /// Shows a story to a checker, up to the first violation.

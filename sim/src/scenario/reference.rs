@@ -12,7 +12,10 @@ use crate::oracle::Guarantee;
 /// The keys of `with`: what they are, and what holds without them.
 const WITH: [(&str, &str); 14] = [
     ("times", "a number: how many operations it spoils (1), or how many times as long something takes (20)"),
-    ("file", "the end of file names, such as `.log`, `index` or `quorum-state`; without it every file"),
+    (
+        "file",
+        "the end of file names, such as `.log`, `index` or `quorum-state`, or of the directory they are in, such as `orders-0`; without it every file",
+    ),
     ("free", "a size: the bytes that may still be taken (0)"),
     ("per_second", "a size: bytes in a second (10000)"),
     ("by", "a span of time (200ms)"),

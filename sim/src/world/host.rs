@@ -112,6 +112,8 @@ pub struct NodeHost {
     pub doomed: Option<Doom>,
     /// It was asked to stop.
     pub stopping: bool,
+    /// Log directories that this life stopped cleanly.
+    pub stopped_cleanly: u16,
     /// Its time to be down was over before it was.
     pub rises_when_stopped: bool,
     /// A log or a directory of this life is out of service: only a new life mends that.

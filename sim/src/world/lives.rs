@@ -67,6 +67,7 @@ impl World<'_, '_> {
     }
 
     fn rise_node(&mut self, nth: usize) {
+        self.bring_back_image(nth);
         let planned = &self.plan.brokers[nth];
         let host = &mut self.nodes[nth];
         if !host.powered {
@@ -81,7 +82,7 @@ impl World<'_, '_> {
         setup.guards = self.guards;
         setup.log_dirs = (0..planned.disks).map(|disk| format!("disk-{disk}")).collect();
         host.node = Some(Box::new(Node::new(setup)));
-        (host.stopping, host.rises_when_stopped, host.out_of_service) = (false, false, false);
+        (host.stopping, host.rises_when_stopped, host.out_of_service, host.stopped_cleanly) = (false, false, false, 0);
         self.trace_node(nth, || format!("rises, life {life}"));
         self.tell(&oracle::Event::Rose { node: nth, life });
         self.tell_node(nth, Input::Wake);
@@ -154,6 +155,8 @@ impl World<'_, '_> {
         } else {
             host.disks.iter_mut().for_each(Disk::kill);
         }
+        let clean = fate == Fate::Stopped && usize::from(self.nodes[nth].stopped_cleanly) == self.nodes[nth].disks.len();
+        self.mark_stopped(nth, clean);
         self.tell(&oracle::Event::Fell { node: nth, fate });
         self.measure_nodes();
     }
@@ -166,8 +169,7 @@ impl World<'_, '_> {
             lost.bytes += one.bytes;
             lost.changes += one.changes;
         }
-        let touched: Vec<usize> = self.nodes[nth].disks.iter_mut().flat_map(|disk| std::mem::take(&mut disk.troubles.touched)).collect();
-        touched.into_iter().for_each(|fault| self.faults.touch(fault));
+        (0..self.nodes[nth].disks.len()).for_each(|disk| self.hear_disk(nth, disk));
         self.trace_node(nth, || {
             format!("loses {} sectors, {} bytes of length, {} changes of names", lost.sectors, lost.bytes, lost.changes)
         });
@@ -195,10 +197,11 @@ impl World<'_, '_> {
             }
         }
         self.nodes[nth].queue = Queue::default();
+        (0..self.nodes[nth].disks.len()).for_each(|disk| self.hear_disk(nth, disk));
     }
 
     /// The kernel of a killed process ends its connections, in an orderly way or not; a machine without power says nothing.
-    fn abandon_connections(&mut self, nth: usize, fate: Fate) {
+    pub(super) fn abandon_connections(&mut self, nth: usize, fate: Fate) {
         let host = HostId(nth as u16);
         for (wire, end) in self.net.wires_of(host) {
             let draw = self.weather.at(Kind::End, u64::from(wire.0), self.now);
@@ -326,6 +329,7 @@ fn node_host(broker: &PlannedBroker) -> NodeHost {
         doomed: None,
         stopping: false,
         out_of_service: false,
+        stopped_cleanly: 0,
         rises_when_stopped: false,
         last_words: None,
         outbox: Outbox::new(),

@@ -156,10 +156,8 @@ impl World<'_, '_> {
         let draw = self.weather.at(Kind::Fate, u64::from(node), self.now).number(op.0);
         let host = &mut self.nodes[nth];
         let moment = Moment { wall: host.clock.read(self.now).wall, draw, covers };
-        let disk = &mut host.disks[usize::from(dir.0)];
-        let result = disk.carry_out(&action, moment);
-        let touched = std::mem::take(&mut disk.troubles.touched);
-        touched.into_iter().for_each(|fault| self.faults.touch(fault));
+        let result = host.disks[usize::from(dir.0)].carry_out(&action, moment);
+        self.hear_disk(nth, usize::from(dir.0));
         self.hash.number(op.0 << 1 | u64::from(result.is_ok()));
         if let Err(error) = &result {
             self.trace_node(nth, || format!("{} fails: {error}", words::op(op)));
@@ -174,9 +172,13 @@ impl World<'_, '_> {
             return;
         }
         let Some((what, length)) = self.nodes[nth].works.remove(&work) else { return };
-        let disks = &self.nodes[nth].disks;
+        let draw = self.weather.at(Kind::Medium, u64::from(node), self.now).named("work").number(work.0);
         let result = match what.file() {
-            Some((dir, file)) => what.run(Some(&mut disks[usize::from(dir.0)].reader(file, length))),
+            Some((dir, file)) => {
+                let result = what.run(Some(&mut self.nodes[nth].disks[usize::from(dir.0)].reader(file, length, draw)));
+                self.hear_disk(nth, usize::from(dir.0));
+                result
+            }
             None => what.run(None),
         };
         self.tell_node(nth, Input::Work { work, result });
@@ -195,6 +197,8 @@ impl World<'_, '_> {
             )
         });
         self.nodes[nth].out_of_service |= matches!(note.mark, "log.out_of_service" | "dir.out_of_service");
+        self.nodes[nth].stopped_cleanly += u16::from(note.mark == "dir.stopped" && note.facts[1] == 1);
+        self.mark_cut(nth, note);
         self.tell(&oracle::Event::Noted { node: nth, note });
         self.signal(Signal::Noted(note));
     }
@@ -269,6 +273,9 @@ impl World<'_, '_> {
                 let records = owed.records.iter().find(|(to, _)| *to == at).map_or(0, |(_, records)| *records);
                 promised.push((at, Offset(partition.base_offset), records));
             }
+        }
+        for (at, base, records) in &promised {
+            self.mark_promised(nth, at, *base, *records);
         }
         let disks = std::mem::take(&mut self.nodes[nth].disks);
         for (at, base, records) in promised {

@@ -100,7 +100,7 @@ impl World<'_, '_> {
 
     fn take_piece(&mut self, id: WireId, end: End, host: HostId, piece: Piece) {
         let ended = piece == Piece::End;
-        let bytes = self.resolve(piece);
+        let Some(bytes) = self.resolve(piece) else { return self.break_off(id, end.other()) };
         let Some(socket) = self.socket(host, id) else { return };
         debug_assert_eq!(socket.end, end);
         if ended {
@@ -111,24 +111,32 @@ impl World<'_, '_> {
         }
     }
 
-    /// The bytes of a piece. Those of a file are read at this moment, not when they were sent.
-    fn resolve(&mut self, piece: Piece) -> Bytes {
+    /// What a kernel cannot read it cannot send: it breaks the connection off.
+    fn break_off(&mut self, id: WireId, end: End) {
+        let dropped = self.reset_wire(id, end);
+        self.let_go(dropped);
+        self.cut_off(id, end);
+    }
+
+    /// The bytes of a piece. Those of a file are read at this moment, not when they were sent. `None` if they cannot be read.
+    fn resolve(&mut self, piece: Piece) -> Option<Bytes> {
         match piece {
-            Piece::Bytes(bytes) => bytes,
+            Piece::Bytes(bytes) => Some(bytes),
             Piece::File { node, dir, inode, at, length, last } => {
                 let disk = &mut self.nodes[usize::from(node)].disks[usize::from(dir)];
                 let bytes = disk.read_pinned(inode, at, length);
                 if last {
                     disk.unpin(inode);
                 }
+                let bytes = bytes?;
                 assert_eq!(
                     bytes.len() as u64,
                     length,
                     "a response points beyond the end of its file: at {at} of {inode:?} in directory {dir}"
                 );
-                bytes
+                Some(bytes)
             }
-            Piece::Flush | Piece::End => Bytes::new(),
+            Piece::Flush | Piece::End => Some(Bytes::new()),
         }
     }
 

@@ -55,6 +55,7 @@ impl World<'_, '_> {
             (Fault::NodePowerCut, None) => self.nodes[usize::from(host.0)].powered,
             (Fault::ClientKill | Fault::ClientPause, Some(client)) => self.clients[client].machine.is_some(),
             (Fault::NetReset | Fault::NetHalfOpen | Fault::NetStall, _) => connected(),
+            (Fault::DiskRot | Fault::DiskUnreadable, None) => self.can_be_harmed(fault, usize::from(host.0)),
             _ => true,
         }
     }
@@ -99,6 +100,11 @@ impl World<'_, '_> {
             Fault::DiskTornInside => {
                 self.each_disk(nth, |troubles| troubles.next_cut = Some(NextCut { by: fault, survival: Survival::TornInside }));
             }
+            Fault::DiskRot | Fault::DiskUnreadable => self.harm(fault, kind, nth),
+            Fault::DiskMisdirectedRead => self.each_disk(nth, |troubles| troubles.misdirects_reads = Some(armed.clone())),
+            Fault::DiskMisdirectedWrite => self.each_disk(nth, |troubles| troubles.misdirects_writes = Some(armed.clone())),
+            Fault::DiskWriteLost => self.each_disk(nth, |troubles| troubles.loses_writes = Some(armed.clone())),
+            Fault::DiskOldImage => self.nodes[nth].disks.iter_mut().for_each(|disk| disk.keep_image(fault, with.file.as_deref())),
             Fault::DiskFull => {
                 for disk in &mut self.nodes[nth].disks {
                     let pages_max = disk.pages() + with.free / PAGE_BYTES;
