@@ -1,6 +1,10 @@
 //! Record batches byte by byte, so that wrong ones can be made.
 
+use std::io::Write;
+
 use bytes::{BufMut, Bytes, BytesMut};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 
 /// A record.
 #[derive(Clone, Copy, Debug, Default)]
@@ -22,7 +26,10 @@ pub struct Batch {
     pub base_ms: i64,
     pub producer: (i64, i16, i32),
     pub records: Vec<Record>,
-    /// What is written instead of the last offset delta, the count, the length.
+    /// Compresses the records with gzip.
+    pub gzip: bool,
+    /// What is written instead of the largest time, the last offset delta, the count, the length.
+    pub max_ms: Option<i64>,
     pub last_delta: Option<i32>,
     pub count: Option<i32>,
     pub length: Option<i32>,
@@ -31,6 +38,7 @@ pub struct Batch {
 }
 
 /// Attribute bits.
+const GZIP: i16 = 1;
 pub const TRANSACTIONAL: i16 = 1 << 4;
 pub const CONTROL: i16 = 1 << 5;
 pub const LOG_APPEND_TIME: i16 = 1 << 3;
@@ -54,6 +62,8 @@ impl Batch {
             base_ms: THEN,
             producer: (-1, -1, -1),
             records,
+            gzip: false,
+            max_ms: None,
             last_delta: None,
             count: None,
             length: None,
@@ -73,18 +83,21 @@ impl Batch {
 
     pub fn bytes(&self) -> Bytes {
         let mut body = BytesMut::new();
-        body.put_i16(self.attributes);
+        body.put_i16(self.attributes | if self.gzip { GZIP } else { 0 });
         body.put_i32(self.last_delta.unwrap_or(self.records.len() as i32 - 1));
         body.put_i64(self.base_ms);
-        body.put_i64(self.base_ms + self.records.iter().map(|r| r.after_ms).max().unwrap_or(0));
+        let last_ms = self.base_ms.wrapping_add(self.records.iter().map(|r| r.after_ms).max().unwrap_or(0));
+        body.put_i64(self.max_ms.unwrap_or(last_ms));
         let (id, epoch, sequence) = self.producer;
         body.put_i64(id);
         body.put_i16(epoch);
         body.put_i32(sequence);
         body.put_i32(self.count.unwrap_or(self.records.len() as i32));
+        let mut records = BytesMut::new();
         for (at, record) in self.records.iter().enumerate() {
-            put_record(&mut body, at as i64, record);
+            put_record(&mut records, at as i64, record);
         }
+        body.put_slice(&if self.gzip { gzip(&records) } else { records.to_vec() });
         let checksum = crc32c::crc32c(&body) ^ u32::from(self.wrong_checksum);
         let mut out = BytesMut::new();
         out.put_i64(self.base_offset);
@@ -95,6 +108,12 @@ impl Batch {
         out.put_slice(&body);
         out.freeze()
     }
+}
+
+fn gzip(bytes: &[u8]) -> Vec<u8> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::default());
+    encoder.write_all(bytes).expect("memory takes every byte");
+    encoder.finish().expect("memory takes every byte")
 }
 
 fn put_record(out: &mut BytesMut, delta: i64, record: &Record) {

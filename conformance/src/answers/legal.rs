@@ -34,14 +34,16 @@ enum How {
     Drawn,
     /// A time of this hour is "now".
     Now,
+    /// Apache Kafka says nothing, or something other than that records are rejected.
+    Unsaid,
+    /// A span of times around "now", in a sentence.
+    Span,
     /// The order of a list.
     Order,
     /// What cannot change here while a node runs can in Apache Kafka.
     Fixed,
     /// Apache Kafka has entries of names that we have not.
     Fewer,
-    /// Apache Kafka tells more of the same.
-    Shorter,
     /// Apache Kafka throws something that it did not foresee, we say what is wrong.
     Thrown,
     /// The default of synced acknowledgments.
@@ -52,19 +54,13 @@ enum How {
 
 /// Every allowed difference.
 pub const LEGAL: &[Legal] = &[
-    legal(Some(ApiKey::Produce), "error_message", How::Nothing, "Kafka says why in some cases only, we in all"),
+    legal(Some(ApiKey::Produce), "error_message", How::Unsaid, "Kafka says why in some cases only, we in all"),
     legal(Some(ApiKey::Produce), "error_code", How::Thrown, "where Kafka's decompression throws, the batch is told to be invalid"),
-    legal(
-        Some(ApiKey::Produce),
-        "record_errors",
-        How::Shorter,
-        "the first record without a key is told; no payload is read again to find all, or those out of time",
-    ),
     legal(Some(ApiKey::Produce), "responses", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::Produce), "partition_responses", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::DescribeProducers), "active_producers", How::Order, "Kafka keeps them in a hash map"),
     legal(None, "error_message", How::Presence, "sentences are read by people; whether there is one is compared"),
-    legal(None, "batch_index_error_message", How::Presence, "as error_message"),
+    legal(Some(ApiKey::Produce), "batch_index_error_message", How::Span, "within which times a record must lie changes with the time"),
     legal(Some(ApiKey::DescribeConfigs), "documentation", How::Presence, "each has its own words"),
     legal(None, "port", How::Port, "both run on one machine"),
     legal(None, "cluster_id", How::Presence, "each cluster has its own"),
@@ -111,9 +107,9 @@ const fn legal(api: Option<ApiKey>, field: &'static str, how: How, why: &'static
 }
 
 impl Legal {
-    /// True if every run meets it: the order of a hash map is by chance the same in some.
+    /// True if every run meets it: the order of a hash map, and a millisecond, are by chance the same in some.
     pub fn is_always_met(&self) -> bool {
-        !matches!(self.how, How::Order)
+        !matches!(self.how, How::Order | How::Now)
     }
 
     /// What it is about, in a few words.
@@ -129,7 +125,13 @@ pub fn level(api: ApiKey, kafka: &mut Tree, ours: &mut Tree, peers: [&Peer; 2], 
 }
 
 fn walk(api: ApiKey, field: &str, kafka: &mut Tree, ours: &mut Tree, peers: [&Peer; 2], met: &mut [usize]) {
-    for (rule, count) in LEGAL.iter().zip(met.iter_mut()).filter(|(rule, _)| rule.field == field && rule.api.is_none_or(|a| a == api)) {
+    // A rule for every answer gives way to those of one API.
+    let of_api = LEGAL.iter().any(|rule| rule.field == field && rule.api == Some(api));
+    let rules = LEGAL
+        .iter()
+        .zip(met.iter_mut())
+        .filter(|(rule, _)| rule.field == field && (rule.api == Some(api) || rule.api.is_none() && !of_api));
+    for (rule, count) in rules {
         let before = (kafka != ours).then(|| (kafka.clone(), ours.clone()));
         rule.how.apply(kafka, ours, peers);
         *count += usize::from(before.is_some_and(|(left, right)| *kafka != left || *ours != right));
@@ -157,7 +159,19 @@ impl How {
             How::Synced => {}
             How::Fixed if [&*kafka, &*ours] == [&Tree::word("false"), &Tree::word("true")] => *ours = kafka.clone(),
             How::Fixed => {}
-            How::Shorter => shorter(kafka, ours),
+            How::Unsaid if !matches!(kafka, Tree::Word(word) if word.starts_with("One or more records")) => {
+                if *kafka == Tree::Null || *ours != Tree::Null {
+                    *ours = kafka.clone();
+                }
+            }
+            How::Unsaid => {}
+            How::Span => {
+                if let (Tree::Word(left), Tree::Word(right)) = (&*kafka, &mut *ours)
+                    && same_but_for_a_span(left, right)
+                {
+                    right.clone_from(left);
+                }
+            }
             How::Thrown if *kafka == Tree::word("-1") && *ours != Tree::word("0") => *ours = kafka.clone(),
             How::Thrown => {}
             _ => {
@@ -202,11 +216,15 @@ fn fewer(kafka: &mut Tree, ours: &Tree) {
     }
 }
 
-/// Entries behind the last of ours.
-fn shorter(kafka: &mut Tree, ours: &Tree) {
-    if let (Tree::List(left), Tree::List(right)) = (kafka, ours) {
-        left.truncate(right.len());
-    }
+/// Two sentences that end with spans of times, and differ in those alone by less than an hour.
+fn same_but_for_a_span(left: &str, right: &str) -> bool {
+    let parts = |text: &str| {
+        let (sentence, span) = text.rsplit_once(" [")?;
+        let (least, most) = span.strip_suffix(']')?.split_once(", ")?;
+        Some((sentence.to_owned(), least.parse::<i64>().ok()?, most.parse::<i64>().ok()?))
+    };
+    let near = |a: i64, b: i64| a.abs_diff(b) < 3_600_000;
+    matches!((parts(left), parts(right)), (Some(l), Some(r)) if l.0 == r.0 && near(l.1, r.1) && near(l.2, r.2))
 }
 
 fn is_now(ms: i64) -> bool {

@@ -15,7 +15,7 @@ mod metadata;
 mod offsets;
 mod peer;
 mod produce;
-
+mod rejected;
 mod sessions;
 #[cfg(test)]
 mod tests;
@@ -38,6 +38,7 @@ const GROUPS: &[Group] = &[
     ("metadata", metadata::run),
     ("configs", topic_configs::run),
     ("produce", produce::run),
+    ("rejected", rejected::run),
     ("idempotence", idempotence::run),
     ("fetch", fetch::run),
     ("sessions", sessions::run),

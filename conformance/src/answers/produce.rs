@@ -27,7 +27,8 @@ pub fn produce(peer: &Peer, version: i16, topic: &str, partition: i32, acks: i16
     ProduceRequestData::default().with_acks(acks).with_timeout_ms(20_000).with_topic_data(vec![of_topic(peer, version, topic, vec![part])])
 }
 
-fn of_topic(peer: &Peer, version: i16, topic: &str, parts: Vec<PartitionProduceData>) -> TopicProduceData {
+/// A topic as the version names it.
+pub fn of_topic(peer: &Peer, version: i16, topic: &str, parts: Vec<PartitionProduceData>) -> TopicProduceData {
     let of = TopicProduceData::default().with_partition_data(parts);
     if version < 13 {
         return of.with_name(text(topic));
@@ -48,7 +49,6 @@ fn taken(twins: &mut Twins) {
     let strange = Batch { base_offset: 77, leader_epoch: 12, ..Batch::of(&["a", "b"]) };
     twins.each("a base offset and a leader epoch of its own", |p, v| produce(p, v, "taken", 0, -1, Some(strange.bytes())));
     let control = |attributes| Batch { attributes, ..Batch::of(&["a"]) };
-    // A flag of log-append time is not asked: Apache Kafka drops it, and with it the times that it has checked; ours refuses the batch.
     twins.each("says an unused attribute", |p, v| produce(p, v, "taken", 0, -1, Some(control(1 << 8).bytes())));
     twins.each("says a delete horizon", |p, v| produce(p, v, "taken", 0, -1, Some(control(1 << 6).bytes())));
     whole_log(twins, "what was taken", "taken", 0);
@@ -174,7 +174,6 @@ fn several(twins: &mut Twins) {
     twins.each("a good and an unknown topic", |p, v| {
         request(vec![of_topic(p, v, "nobody", vec![part(0)]), of_topic(p, v, "several", vec![part(1)])])
     });
-    // A partition or a topic twice is not asked: of two batches Apache Kafka drops the first without a word, and ours are both taken.
     for partition in 0..3 {
         whole_log(twins, &format!("several: partition {partition}"), "several", partition);
     }

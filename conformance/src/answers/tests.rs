@@ -1,6 +1,7 @@
 //! The comparison sees what differs, and lets pass what may.
 
 use kacrab_protocol::generated::metadata_response::MetadataResponseTopic;
+use kacrab_protocol::generated::produce_response::{BatchIndexAndErrorMessage, PartitionProduceResponse, TopicProduceResponse};
 use kacrab_protocol::generated::{ApiKey, MetadataResponseData, ProduceResponseData};
 
 use super::compare::differences;
@@ -36,6 +37,23 @@ fn differences_are_found_in_fields_lists_and_lengths() {
     assert_eq!(differences(&topics(&["a", "b"]), &topics(&["a", "c"]))[0].path, "topics[b].name");
     assert_eq!(differences(&topics(&["a", "b"]), &topics(&["a"]))[0].path, "topics (2 and 1 entries)");
     assert_eq!(differences(&topics(&[]), &Tree::of(&ProduceResponseData::default())).len(), 1);
+}
+
+#[test]
+fn a_sentence_of_kafkas_is_compared_where_records_are_rejected_and_a_span_of_times_is_levelled() {
+    let says = |all: Option<&str>, record: &str| {
+        let error = BatchIndexAndErrorMessage::default().with_batch_index(0).with_batch_index_error_message(Some(text(record)));
+        let part = PartitionProduceResponse::default().with_error_message(all.map(text)).with_record_errors(vec![error]);
+        let topic = TopicProduceResponse::default().with_partition_responses(vec![part]);
+        Tree::of(&ProduceResponseData::default().with_responses(vec![topic]))
+    };
+    let differ = |kafka: Tree, ours: Tree| levelled(ApiKey::Produce, kafka, ours);
+    assert_eq!(differ(says(None, "a"), says(Some("b"), "a")), 0);
+    assert_eq!(differ(says(Some("a"), "a"), says(None, "a")), 1);
+    assert_eq!(differ(says(Some("One or more records, 2"), "a"), says(Some("One or more records, 3"), "a")), 1);
+    assert_eq!(differ(says(None, "T within [1, 2000000]"), says(None, "T within [2, 2000001]")), 0);
+    assert_eq!(differ(says(None, "T within [1, 2000000]"), says(None, "S within [1, 2000000]")), 1);
+    assert_eq!(differ(says(None, "T within [1, 2000000]"), says(None, "T within [1, 20000000]")), 1);
 }
 
 #[test]

@@ -9,6 +9,7 @@
 //! A log is owned by its partition, refers to nothing outside, and asks for everything through [`crate::output::Output`].
 
 mod aborted;
+pub mod admit;
 mod append;
 mod create;
 mod durable;
@@ -40,6 +41,7 @@ use crate::epochs::{EpochEnd, Epochs};
 use crate::output::{Checkpoint, Input, LookupId, Output, RecordAt, Request, Token};
 use crate::producers::{ProducerInfo, Producers};
 use crate::segment::Segment;
+use admit::Rejected;
 use ends::Ends;
 use incoming::{Incoming, Origin};
 use lookup::Lookup;
@@ -110,16 +112,9 @@ pub enum AppendError {
         /// What is allowed.
         limit: u64,
     },
-    /// Kafka's INVALID_TIMESTAMP.
-    #[error("timestamp {timestamp_ms} is outside {least_ms}..={most_ms}")]
-    Timestamp {
-        /// Of the batch.
-        timestamp_ms: i64,
-        /// The least allowed.
-        least_ms: i64,
-        /// The most allowed.
-        most_ms: i64,
-    },
+    /// Kafka's INVALID_TIMESTAMP, or INVALID_RECORD where no time is wrong.
+    #[error("{} of the records are refused by the rules of the topic", .0.count)]
+    Rejected(Rejected),
     /// Kafka's OUT_OF_ORDER_SEQUENCE_NUMBER.
     #[error("producer {producer:?} sent sequence {got:?} where {last:?} was the last")]
     OutOfOrderSequence {
@@ -355,8 +350,8 @@ impl Log {
 
     /// Appends a batch as leader: assigns offsets, leader epoch and (with `LogAppendTime`) the time.
     ///
-    /// Checked here: size, timestamps against `message.timestamp.*`, sequence, epochs. Checked by the caller: leadership, authorization, the topic's rules
-    /// about keys and codecs.
+    /// Checked here: size, the topic's rules about keys and timestamps ([`Log::admits`]), sequence, epochs. Checked by the caller: leadership, authorization,
+    /// the topic's codec.
     ///
     /// # Errors
     /// Why it was refused; nothing was changed.

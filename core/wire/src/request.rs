@@ -76,6 +76,8 @@ pub struct ProducePartition {
     pub index: i32,
     /// Its one batch, or what is wrong with it: an error code of this partition alone.
     pub batch: Result<ProducerBatch, BatchError>,
+    /// Bytes of that batch, wrong or not; zero if there is no whole one.
+    pub batch_bytes: u64,
 }
 
 macro_rules! declare_request {

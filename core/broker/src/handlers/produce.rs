@@ -6,6 +6,8 @@
 mod answer;
 mod append;
 
+use std::collections::BTreeMap;
+
 use odradek_log::log::Appended;
 use odradek_machine::Now;
 use odradek_wire::batch::{BatchError, ProducerBatch};
@@ -13,10 +15,11 @@ use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::{Offset, Uuid};
 use odradek_wire::messages::produce_response::PartitionProduceResponse;
 use odradek_wire::messages::{KafkaString, text};
-use odradek_wire::request::{Acks, ProduceRequest};
+use odradek_wire::request::{Acks, ProducePartition, ProduceRequest, ProduceTopic};
 
 use super::resolve::{is_internal, topic_key};
 use super::{Ask, Pending, Reply};
+use crate::fetch_sessions::TopicKey;
 use crate::io::Outbox;
 use crate::partition::{PartitionId, Refusal, Replica};
 use crate::purgatory::{End, WaitsFor};
@@ -33,7 +36,14 @@ pub(crate) struct PendingProduce {
     topics: Vec<TopicParts>,
     /// Parts that are not over.
     waiting: usize,
+    /// Bytes that errors of single records may still take in the answer.
+    record_errors_room: usize,
 }
+
+/// What errors of single records may take in one answer: a compressed batch may have more wrong records than a node has memory.
+const RECORD_ERRORS_BYTES_MAX: usize = 8 << 20;
+/// The version that has a place for them (KIP-467).
+const RECORD_ERRORS_SINCE: i16 = 8;
 
 #[derive(Debug)]
 struct TopicParts {
@@ -78,35 +88,14 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: ProduceRe
         None => Some(ErrorCode::InvalidRequiredAcks),
         Some(_) => None,
     };
-    let mut pending = PendingProduce { version: ask.version, acks: acks.unwrap_or(Acks::All), topics: Vec::new(), waiting: 0 };
-    let mut batches = Vec::new();
-    for (topic_at, topic) in request.topics.into_iter().enumerate() {
-        let key = topic_key(ask.version >= 13, topic.name.as_str(), topic.id);
-        let mut parts = Vec::with_capacity(topic.partitions.len());
-        for (part_at, partition) in topic.partitions.into_iter().enumerate() {
-            let slot = Slot { key: ask.key, topic: topic_at, part: part_at };
-            let taken = match refusal {
-                Some(error) => Err(answer::refused(partition.index, Refusal::of(error))),
-                None => take(node, &key, partition.index, partition.batch),
-            };
-            let state = match taken {
-                Ok((id, batch)) => {
-                    batches.push((slot, id, batch));
-                    pending.waiting += 1;
-                    State::Queued
-                }
-                Err(refused) => State::Over(refused),
-            };
-            parts.push(Part { index: partition.index, state });
-        }
-        pending.topics.push(TopicParts { name: text(topic.name.as_str()), id: topic.id, parts });
-    }
+    let (mut pending, batches) = read(node, ask, acks, refusal, request.topics);
+    pending.waiting = batches.len();
     node.pending.insert(ask.key, Pending::Produce(pending));
     let timed = refusal.is_none() && acks != Some(Acks::None);
     let until = timed.then(|| now.mono.plus_ms(u64::try_from(request.timeout_ms).unwrap_or(0)));
     node.purgatory.park(ask.key, Vec::new(), until);
-    for (slot, id, batch) in batches {
-        append::enter(node, now, slot, id, batch, out);
+    for ((topic, part), (id, batch)) in batches {
+        append::enter(node, now, Slot { key: ask.key, topic, part }, id, batch, out);
     }
     finish_if_over(node, now, ask.key, out);
     Reply::Later
@@ -117,24 +106,56 @@ fn is_transactional(request: &ProduceRequest) -> bool {
     batches.any(ProducerBatch::is_transactional)
 }
 
+/// Batches to be appended, by topic and part.
+type Batches = BTreeMap<(usize, usize), (PartitionId, Box<ProducerBatch>)>;
+
+/// Every part of a request, and the batch of each that is not refused.
+fn read(node: &Running, ask: &Ask, acks: Option<Acks>, refusal: Option<ErrorCode>, topics: Vec<ProduceTopic>) -> (PendingProduce, Batches) {
+    let record_errors_room = if ask.version >= RECORD_ERRORS_SINCE { RECORD_ERRORS_BYTES_MAX } else { 0 };
+    let acks = acks.unwrap_or(Acks::All);
+    let mut pending = PendingProduce { version: ask.version, acks, topics: Vec::new(), waiting: 0, record_errors_room };
+    let mut batches = Batches::new();
+    for topic in topics {
+        let key = topic_key(ask.version >= 13, topic.name.as_str(), topic.id);
+        let mut parts = Vec::with_capacity(topic.partitions.len());
+        for partition in topic.partitions {
+            let index = partition.index;
+            let taken = match refusal {
+                Some(error) => Err(answer::refused(index, Refusal::of(error))),
+                None => take(node, &key, acks, partition),
+            };
+            let state = match taken {
+                Ok(taken) => {
+                    batches.insert((pending.topics.len(), parts.len()), taken);
+                    State::Queued
+                }
+                Err(refused) => State::Over(refused),
+            };
+            parts.push(Part { index, state });
+        }
+        pending.topics.push(TopicParts { name: text(topic.name.as_str()), id: topic.id, parts });
+    }
+    (pending, batches)
+}
+
 /// What of a part can be said before the log is asked.
 fn take(
     node: &Running,
-    topic: &crate::fetch_sessions::TopicKey,
-    index: i32,
-    batch: Result<ProducerBatch, BatchError>,
+    topic: &TopicKey,
+    acks: Acks,
+    partition: ProducePartition,
 ) -> Result<(PartitionId, Box<ProducerBatch>), Box<PartitionProduceResponse>> {
+    let ProducePartition { index, batch, batch_bytes } = partition;
     let id = node.partition(topic, index).map_err(|refusal| answer::refused(index, refusal))?;
     let replica = node.replicas.get(&id).expect("a partition that was found here has a replica");
-    if is_internal(&replica.topic) {
-        return Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTopicException)));
-    }
-    let batch = batch.map_err(|wrong| answer::invalid_batch(index, &wrong, replica.log.log_start()))?;
-    if batch.is_transactional() {
+    match batch {
+        Err(wrong) if wrong.is_of_request() => Err(answer::invalid_batch(index, &wrong, replica.log.log_start())),
+        _ if is_internal(&replica.topic) => Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTopicException))),
+        Err(wrong) => Err(append::refuse_wrong(replica, acks, &wrong, batch_bytes)),
         // Transactions are not spoken yet: as for one whose partition was never added to it.
-        return Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTxnState)));
+        Ok(batch) if batch.is_transactional() => Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTxnState))),
+        Ok(batch) => Ok((id, Box::new(batch))),
     }
-    Ok((id, Box::new(batch)))
 }
 
 /// The end that acknowledgments of this kind wait for.

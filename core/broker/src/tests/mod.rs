@@ -10,4 +10,5 @@ mod logs;
 mod memory;
 mod order;
 mod producers;
+mod rejected;
 mod story;

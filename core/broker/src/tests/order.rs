@@ -18,7 +18,7 @@ fn code(response: Response) -> (ErrorCode, i64) {
     (ErrorCode::from_code(part.error_code), part.base_offset)
 }
 
-fn create(host: &mut Host, connection: ConnectionId, topic: &str, configs: &[(&str, &str)]) {
+pub(super) fn create(host: &mut Host, connection: ConnectionId, topic: &str, configs: &[(&str, &str)]) {
     let config = |(key, value): &(&str, &str)| CreatableTopicConfig::default().with_name(text(key)).with_value(Some(text(value)));
     let topic = CreatableTopic::default().with_name(text(topic)).with_num_partitions(1).with_replication_factor(1);
     let topic = topic.with_configs(configs.iter().map(config).collect());

@@ -34,12 +34,10 @@ impl Log {
         self.takes_appends()?;
         let config = &self.setup.config;
         if origin == Origin::Client {
-            check_size(config, &batch)?;
+            self.admits_incoming(now, &batch)?;
+            check_fits_segment(config, &batch)?;
         }
         let append_time_ms = (config.log_append_time && origin == Origin::Client).then_some(now.wall.0);
-        if append_time_ms.is_none() && origin == Origin::Client {
-            check_timestamps(config, now.wall.0, &batch)?;
-        }
         let base = self.ends.end;
         let last = last_offset(base, batch.last_offset_delta)?;
         let update = match self.producers.judge(&batch, origin)? {
@@ -166,23 +164,7 @@ fn last_offset(base: Offset, delta: i32) -> Result<Offset, AppendError> {
     last.map(Offset).ok_or(AppendError::Exhausted { after: base })
 }
 
-fn check_size(config: &LogConfig, batch: &Incoming) -> Result<(), AppendError> {
-    if batch.bytes > u64::from(config.max_message_bytes) {
-        return Err(AppendError::TooLarge { bytes: batch.bytes, limit: u64::from(config.max_message_bytes) });
-    }
-    if batch.bytes > u64::from(config.segment_bytes) {
-        return Err(AppendError::LargerThanSegment { bytes: batch.bytes, limit: u64::from(config.segment_bytes) });
-    }
-    Ok(())
-}
-
-fn check_timestamps(config: &LogConfig, wall_ms: i64, batch: &Incoming) -> Result<(), AppendError> {
-    let (oldest, newest) = batch.timestamps_ms;
-    let least_ms = wall_ms.saturating_sub(config.timestamp_before_max_ms);
-    let most_ms = wall_ms.saturating_add(config.timestamp_after_max_ms);
-    match (oldest, newest) {
-        (oldest, _) if oldest >= 0 && oldest < least_ms => Err(AppendError::Timestamp { timestamp_ms: oldest, least_ms, most_ms }),
-        (_, newest) if newest > most_ms => Err(AppendError::Timestamp { timestamp_ms: newest, least_ms, most_ms }),
-        _ => Ok(()),
-    }
+fn check_fits_segment(config: &LogConfig, batch: &Incoming) -> Result<(), AppendError> {
+    let limit = u64::from(config.segment_bytes);
+    if batch.bytes > limit { Err(AppendError::LargerThanSegment { bytes: batch.bytes, limit }) } else { Ok(()) }
 }

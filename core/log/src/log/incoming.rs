@@ -20,8 +20,8 @@ pub struct Incoming {
     pub transactional: bool,
     /// The batch holds control records; for a transaction marker, which.
     pub control: Option<Control>,
-    /// The smallest and largest timestamp that its records say, −1 if there are none.
-    pub timestamps_ms: (i64, i64),
+    /// The largest timestamp that its records say, −1 if there is none.
+    pub max_timestamp_ms: i64,
     /// Bytes of the batch.
     pub bytes: u64,
     /// The batch itself.
@@ -45,10 +45,9 @@ const ASSIGNED_BYTES: usize = 16;
 impl Incoming {
     /// A client's batch.
     pub fn produced(batch: ProducerBatch) -> Incoming {
-        let facts = batch.facts();
-        let timestamps_ms = (facts.min_timestamp_ms.unwrap_or(-1), facts.max_timestamp_ms);
+        let max_timestamp_ms = batch.facts().max_timestamp_ms;
         let whole = Incoming::header(batch.header(), None);
-        Incoming { timestamps_ms, body: Body::Produced(Box::new(batch)), ..whole }
+        Incoming { max_timestamp_ms, body: Body::Produced(Box::new(batch)), ..whole }
     }
 
     /// A batch with its offsets, from a leader or built here.
@@ -70,7 +69,7 @@ impl Incoming {
             producer: header.producer(),
             transactional: header.attributes.is_transactional(),
             control,
-            timestamps_ms: (header.base_timestamp_ms.min(header.max_timestamp_ms), header.max_timestamp_ms),
+            max_timestamp_ms: header.max_timestamp_ms,
             bytes: header.size_bytes() as u64,
             body: Body::Absent,
         }
@@ -78,7 +77,7 @@ impl Incoming {
 
     /// The largest timestamp, −1 if there is none.
     pub const fn max_timestamp_ms(&self) -> i64 {
-        self.timestamps_ms.1
+        self.max_timestamp_ms
     }
 
     /// The parts to write, with offsets and epoch (and, with `LogAppendTime`, the time) assigned. The payload is not copied.

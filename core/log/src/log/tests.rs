@@ -1,5 +1,6 @@
 //! A log on a disk whose completions come in any order.
 
+mod admit;
 mod basics;
 mod cold;
 mod damage;

@@ -28,6 +28,13 @@ pub(crate) fn transactional(values: &[&[u8]], timestamp_ms: i64, id: i64, epoch:
     produced(b)
 }
 
+/// A record with a key, as a compacted topic wants it.
+pub(crate) fn keyed(value: &[u8], timestamp_ms: i64) -> Incoming {
+    let mut b = Builder::new(Codec::None);
+    b.push(NewRecord { timestamp_ms, key: Some(b"k"), value: Some(value), ..NewRecord::default() });
+    produced(b)
+}
+
 /// A transaction marker.
 pub(crate) fn marker(commit: bool, id: i64, epoch: i16, coordinator_epoch: i32) -> Incoming {
     let mut b = Builder::new(Codec::None).control();

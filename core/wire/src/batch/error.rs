@@ -51,9 +51,6 @@ pub enum BatchError {
     /// A producer id without a sequence.
     #[error("base sequence {base_sequence} with producer id {producer_id}")]
     Sequence { producer_id: i64, base_sequence: i32 },
-    /// The client chose log-append time, which only a broker may.
-    #[error("timestamp type LogAppendTime from a client")]
-    TimestampType,
     /// The bytes of a record cannot be read.
     #[error("record {index}: {what}")]
     Record { index: i32, what: &'static str },
@@ -69,6 +66,24 @@ pub enum BatchError {
 }
 
 impl BatchError {
+    /// True for what is seen before a batch is measured against `max.message.bytes`: a batch with any other fault is told first that it is too large.
+    pub fn precedes_size(&self) -> bool {
+        matches!(self, BatchError::BaseOffset { .. }) || self.is_of_request()
+    }
+
+    /// True for what is wrong whatever the log is, so that the log is not asked.
+    pub fn is_of_request(&self) -> bool {
+        matches!(
+            self,
+            BatchError::NoBatch
+                | BatchError::ManyBatches
+                | BatchError::Magic { .. }
+                | BatchError::CodecTooNew { .. }
+                | BatchError::Length { .. }
+                | BatchError::TooShort { .. }
+        )
+    }
+
     /// The answer to a Produce that carried such a batch.
     ///
     /// Kafka's own, but for a codec that is none and a payload that does not decompress: there Kafka says "unknown server error", and the fault is the
@@ -77,7 +92,6 @@ impl BatchError {
         match self {
             BatchError::Length { .. } | BatchError::Checksum { .. } | BatchError::TooShort { .. } => ErrorCode::CorruptMessage,
             BatchError::Codec(CodecError::Limit { .. }) => ErrorCode::MessageTooLarge,
-            BatchError::TimestampType => ErrorCode::InvalidTimestamp,
             BatchError::CodecTooNew { .. } => ErrorCode::UnsupportedCompressionType,
             // Formats 0 and 1 are known and refused; a magic that never was is damage.
             BatchError::Magic { found } if !matches!(found, 0 | 1) => ErrorCode::CorruptMessage,

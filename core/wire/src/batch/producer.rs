@@ -20,15 +20,14 @@ pub struct Rules {
 /// What the records of a batch showed when they were read: for rules that need the topic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Facts {
-    /// The largest timestamp of a record, ms; −1 if none has one. Counts for more than the header, as in Kafka.
+    /// The largest timestamp of a record, ms; −1 if none has one. Counts for more than the header, as in Kafka; in a batch that says that its time is that of
+    /// an append, every record has the header's.
     pub max_timestamp_ms: i64,
     /// Offset delta of the first record that has it.
     pub max_timestamp_delta: i32,
     /// The smallest timestamp among records that have one, ms.
     pub min_timestamp_ms: Option<i64>,
-    /// The first record without a key, which a compacted topic refuses.
-    pub first_without_key: Option<i32>,
-    /// How many records have no key.
+    /// How many records have no key, which a compacted topic refuses.
     pub without_key: i32,
     /// The largest record, in bytes.
     pub largest_record_bytes: usize,
@@ -48,9 +47,8 @@ pub struct ProducerBatch {
 impl ProducerBatch {
     /// The one batch in `records`, the bytes of one partition of a Produce request. An incomplete batch behind it is dropped, as in Kafka.
     ///
-    /// Errors: everything that Kafka refuses, and two things that it takes from broken clients, whose records would change their meaning in the log: offset
-    /// deltas that are not dense (Kafka keeps the gaps, or compresses anew without them), and a flag of log-append time (Kafka drops it where the topic has
-    /// create time, and with it the timestamps that it has checked).
+    /// Errors: everything that Kafka refuses whatever the topic, and one thing that it takes from broken clients, whose records would change their meaning in
+    /// the log: offset deltas that are not dense (Kafka keeps the gaps, or compresses anew without them).
     pub fn validate(records: &Bytes, rules: Rules) -> Result<ProducerBatch, BatchError> {
         let bytes = single(records)?;
         let header = BatchHeader::parse(&bytes)?;
@@ -69,6 +67,11 @@ impl ProducerBatch {
             _ => Facts::read(&header, &codec::decompress(codec, packed, rules.decoded_bytes_max)?)?,
         };
         Ok(ProducerBatch { bytes, header, codec, facts })
+    }
+
+    /// Bytes of the first batch in the records of a partition, be it right or wrong; `None` if no whole one is there.
+    pub fn size_bytes_of(records: &[u8]) -> Option<usize> {
+        next_batch_bytes(records).ok().flatten()
     }
 
     /// The bytes at their offsets: a fresh head, and the untouched rest.
@@ -104,6 +107,11 @@ impl ProducerBatch {
     /// True if the batch is part of a transaction.
     pub fn is_transactional(&self) -> bool {
         self.header.attributes.is_transactional()
+    }
+
+    /// What the producer says that its timestamps mean; what they mean in a log is for the topic to say.
+    pub fn timestamp_type(&self) -> TimestampType {
+        self.header.attributes.timestamp_type()
     }
 
     /// The codec that the producer chose.
@@ -152,9 +160,6 @@ fn check_header(header: &BatchHeader) -> Result<(), BatchError> {
     if producer_id > -1 && base_sequence < 0 {
         return Err(BatchError::Sequence { producer_id, base_sequence });
     }
-    if attributes.timestamp_type() == TimestampType::LogAppendTime {
-        return Err(BatchError::TimestampType);
-    }
     Ok(())
 }
 
@@ -165,11 +170,11 @@ impl Facts {
             max_timestamp_ms: NO_TIMESTAMP,
             max_timestamp_delta: 0,
             min_timestamp_ms: None,
-            first_without_key: None,
             without_key: 0,
             largest_record_bytes: 0,
             decoded_bytes: records.len(),
         };
+        let stamped = header.attributes.timestamp_type() == TimestampType::LogAppendTime;
         let mut at = 0;
         for index in 0..header.record_count {
             let record = RawRecord::scan(records, at).map_err(|what| BatchError::Record { index, what })?;
@@ -178,6 +183,7 @@ impl Facts {
             }
             let timestamp_ms = header.base_timestamp_ms.checked_add(record.timestamp_delta);
             let timestamp_ms = timestamp_ms.ok_or(BatchError::Record { index, what: "timestamp out of range" })?;
+            let timestamp_ms = if stamped { header.max_timestamp_ms } else { timestamp_ms };
             facts.see(index, timestamp_ms, record.key.is_some(), record.end - at);
             at = record.end;
         }
@@ -196,10 +202,7 @@ impl Facts {
         if timestamp_ms != NO_TIMESTAMP && self.min_timestamp_ms.is_none_or(|min| timestamp_ms < min) {
             self.min_timestamp_ms = Some(timestamp_ms);
         }
-        if !has_key {
-            self.first_without_key.get_or_insert(index);
-            self.without_key += 1;
-        }
+        self.without_key += i32::from(!has_key);
         self.largest_record_bytes = self.largest_record_bytes.max(record_bytes);
     }
 }

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use crate::api::{ApiKey, for_each_api};
-use crate::batch::{BatchError, ProducerBatch, Rules};
+use crate::batch::{ProducerBatch, Rules};
 use crate::messages::ProduceRequestData;
 use crate::prepare::shape::{self, ShapeError};
 use crate::prepare::{Limits, PrepareError, Prepared, shapes};
@@ -48,14 +48,15 @@ fn produce(body: ProduceRequestData, version: i16, limits: &Limits) -> ProduceRe
         partitions: topic
             .partition_data
             .into_iter()
-            .map(|partition| ProducePartition { index: partition.index, batch: batch(partition.records, version, limits) })
+            .map(|partition| self::partition(partition.index, partition.records.unwrap_or_default(), version, limits))
             .collect(),
     });
     ProduceRequest { transactional_id: body.transactional_id, acks: body.acks, timeout_ms: body.timeout_ms, topics: topics.collect() }
 }
 
-/// The one batch of a partition; null and empty records alike have none.
-fn batch(records: Option<Bytes>, version: i16, limits: &Limits) -> Result<ProducerBatch, BatchError> {
+/// A partition with its one batch; null and empty records alike have none.
+fn partition(index: i32, records: Bytes, version: i16, limits: &Limits) -> ProducePartition {
     let rules = Rules { produce_version: version, decoded_bytes_max: limits.batch_decompressed_bytes_max };
-    ProducerBatch::validate(&records.ok_or(BatchError::NoBatch)?, rules)
+    let batch_bytes = ProducerBatch::size_bytes_of(&records).unwrap_or(0) as u64;
+    ProducePartition { index, batch: ProducerBatch::validate(&records, rules), batch_bytes }
 }

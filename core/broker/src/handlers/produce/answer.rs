@@ -1,6 +1,7 @@
 //! What a Produce is answered.
 
 use odradek_log::log::Appended;
+use odradek_log::log::admit::{RecordFault, Rejected, RejectedRecord};
 use odradek_wire::batch::BatchError;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::{NodeId, Offset};
@@ -51,19 +52,57 @@ pub(super) fn refused_because(index: i32, error: ErrorCode, why: &str, log_start
 
 /// A batch that is wrong in itself. Kafka asks the log about all that has one whole batch of a known format and checksum.
 pub(super) fn invalid_batch(index: i32, wrong: &BatchError, log_start: Offset) -> Box<PartitionProduceResponse> {
-    let of_request =
-        matches!(wrong, BatchError::NoBatch | BatchError::ManyBatches | BatchError::Magic { .. } | BatchError::CodecTooNew { .. });
-    let asked = !of_request && !matches!(wrong.code(), ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge);
+    let asked = !wrong.is_of_request() && !matches!(wrong.code(), ErrorCode::CorruptMessage | ErrorCode::MessageTooLarge);
     refused_because(index, wrong.code(), &wrong.to_string(), asked.then_some(log_start))
 }
 
-/// A record without a key for a compacted topic (KIP-467).
-pub(super) fn without_key(index: i32, at: i32, log_start: Offset, topic: &str) -> Box<PartitionProduceResponse> {
-    let says = format!("Compacted topic cannot accept message without key in topic partition {topic}-{index}.");
-    let mut answer = refused_because(index, ErrorCode::InvalidRecord, "One or more records have been rejected", Some(log_start));
-    let record = BatchIndexAndErrorMessage::default().with_batch_index(at).with_batch_index_error_message(Some(text(&says)));
-    answer.record_errors = vec![record];
+/// Records that the rules of their topic refuse, each by its place (KIP-467), in Kafka's words.
+pub(super) fn rejected(index: i32, topic: &str, rejected: &Rejected, log_start: Offset, room: &mut usize) -> Box<PartitionProduceResponse> {
+    /// What an error takes besides its sentence: the place, and how the sentence is held.
+    const ENTRY_BYTES: usize = size_of::<BatchIndexAndErrorMessage>();
+    let mut answer = refused_because(index, code_of(rejected), &sentence_of_all(index, topic, rejected), Some(log_start));
+    for record in &rejected.records {
+        let says = sentence(index, topic, record);
+        let Some(left) = room.checked_sub(ENTRY_BYTES + says.len()) else { break };
+        *room = left;
+        let error = BatchIndexAndErrorMessage::default().with_batch_index(record.index).with_batch_index_error_message(Some(text(&says)));
+        answer.record_errors.push(error);
+    }
     answer
+}
+
+/// A wrong time is told before anything else that is wrong.
+pub(super) const fn code_of(rejected: &Rejected) -> ErrorCode {
+    if rejected.untimely { ErrorCode::InvalidTimestamp } else { ErrorCode::InvalidRecord }
+}
+
+fn sentence_of_all(index: i32, topic: &str, rejected: &Rejected) -> String {
+    if rejected.untimely {
+        return "One or more records have been rejected due to invalid timestamp".to_owned();
+    }
+    let one = |r: &RejectedRecord| format!("RecordError(batchIndex={}, message='{}')", r.index, sentence(index, topic, r));
+    let few: Vec<String> = rejected.records.iter().take(3).map(one).collect();
+    format!(
+        "One or more records have been rejected due to {} record errors in total, and only showing the first three errors at most: [{}]",
+        rejected.count,
+        few.join(", ")
+    )
+}
+
+fn sentence(index: i32, topic: &str, record: &RejectedRecord) -> String {
+    let offset = record.index;
+    match record.fault {
+        RecordFault::NoKey => format!("Compacted topic cannot accept message without key in topic partition {topic}-{index}"),
+        RecordFault::OutOfTime { timestamp_ms, least_ms, most_ms } => format!(
+            "Timestamp {timestamp_ms} of message with offset {offset} is out of range. \
+             The timestamp should be within [{least_ms}, {most_ms}]"
+        ),
+        RecordFault::Stamped { timestamp_ms, key_bytes, value_bytes } => format!(
+            "Invalid timestamp type in message \
+             DefaultRecord(offset={offset}, timestamp={timestamp_ms}, key={key_bytes} bytes, value={value_bytes} bytes). \
+             Producer should not set timestamp type to LogAppendTime."
+        ),
+    }
 }
 
 /// The answer of a request none of whose parts waits. With `acks=0` nothing is said; after an error its connection is closed, since that is all such a

@@ -2,7 +2,6 @@
 
 use std::collections::VecDeque;
 
-use odradek_cluster::config::TopicConfig;
 use odradek_log::log::incoming::Incoming;
 use odradek_log::log::{AppendError, Appended};
 use odradek_machine::{Now, reached};
@@ -14,7 +13,7 @@ use odradek_wire::request::Acks;
 
 use super::{Slot, answer, pending, settle_part};
 use crate::io::{NotesOf, Outbox, Output};
-use crate::partition::{PartitionId, Refusal};
+use crate::partition::{PartitionId, Refusal, Replica};
 use crate::recompress::codec_of;
 use crate::running::Running;
 use crate::sessions::RequestKey;
@@ -31,15 +30,33 @@ const DECODED_BYTES_MAX: usize = 256 << 20;
 pub(super) fn enter(node: &mut Running, now: Now, slot: Slot, id: PartitionId, batch: Box<ProducerBatch>, out: &mut Outbox) {
     if let Some(queue) = node.queues.get_mut(&id) {
         queue.push_back((slot, batch));
-        return;
-    }
-    if wants_another_codec(node, id, &batch) {
-        begin_work(node, id, batch.clone(), out);
+    } else if let Some(batch) = go_on(node, now, slot, id, batch, out) {
         node.queues.insert(id, VecDeque::from([(slot, batch)]));
-        return;
     }
-    let appended = append(node, now, slot, id, batch, out);
-    settle_part(node, slot, id, appended);
+}
+
+/// Appends or refuses a batch; gives it back if it is compressed again first. That work is begun for nothing that is refused.
+fn go_on(
+    node: &mut Running,
+    now: Now,
+    slot: Slot,
+    id: PartitionId,
+    batch: Box<ProducerBatch>,
+    out: &mut Outbox,
+) -> Option<Box<ProducerBatch>> {
+    let settled = if wants_another_codec(node, id, &batch) {
+        match admits(node, now, slot, id, &batch) {
+            Ok(()) => {
+                begin_work(node, id, batch.clone(), out);
+                return Some(batch);
+            }
+            Err(refused) => Err(refused),
+        }
+    } else {
+        append(node, now, slot, id, *batch, out)
+    };
+    settle_part(node, slot, id, settled);
+    None
 }
 
 /// The first of a queue is compressed: it is appended, and those behind it up to the next that must be. Gives the requests that went on.
@@ -54,7 +71,7 @@ pub(super) fn recompressed(
     let (slot, _) = queue.pop_front().expect("a queue begins with what is compressed");
     let mut went_on = vec![slot.key];
     let appended = match batch {
-        Ok(batch) => append(node, now, slot, id, batch, out),
+        Ok(batch) => append(node, now, slot, id, *batch, out),
         Err(wrong) => {
             let log_start = node.replicas.get(&id).map_or(Offset(0), |r| r.log.log_start());
             Err(answer::invalid_batch(index_of(node, slot), &wrong, log_start))
@@ -62,14 +79,11 @@ pub(super) fn recompressed(
     };
     settle_part(node, slot, id, appended);
     while let Some((slot, batch)) = queue.pop_front() {
-        if wants_another_codec(node, id, &batch) {
-            begin_work(node, id, batch.clone(), out);
+        if let Some(batch) = go_on(node, now, slot, id, batch, out) {
             queue.push_front((slot, batch));
             node.queues.insert(id, queue);
             break;
         }
-        let appended = append(node, now, slot, id, batch, out);
-        settle_part(node, slot, id, appended);
         went_on.push(slot.key);
     }
     went_on
@@ -92,36 +106,65 @@ fn index_of(node: &mut Running, slot: Slot) -> i32 {
     pending(node, slot.key).map_or(-1, |p| p.topics[slot.topic].parts[slot.part].index)
 }
 
+/// Whether the replica takes appends that are acknowledged so.
+fn takes_appends(replica: &Replica, acks: Acks) -> Result<(), Refusal> {
+    let leader = replica.leader(None)?;
+    if acks == Acks::All && leader.isr.len() < leader.isr_min(replica.config.min_insync_replicas) {
+        return Err(Refusal::of(ErrorCode::NotEnoughReplicas));
+    }
+    Ok(())
+}
+
+/// The answer to a batch that is wrong in itself. As in Kafka, what the partition has to say comes first, and then the limit of its topic.
+pub(super) fn refuse_wrong(replica: &Replica, acks: Acks, wrong: &BatchError, bytes: u64) -> Box<PartitionProduceResponse> {
+    let (index, log_start) = (replica.id.index, replica.log.log_start());
+    if let Err(refusal) = takes_appends(replica, acks) {
+        return answer::refused(index, refusal);
+    }
+    let limit = u64::from(replica.log.setup().config.max_message_bytes);
+    if bytes > limit && !wrong.precedes_size() {
+        return refused(index, &AppendError::TooLarge { bytes, limit }, log_start);
+    }
+    answer::invalid_batch(index, wrong, log_start)
+}
+
+/// The partition of a batch, as far as it takes appends at all.
+fn replica_for(node: &mut Running, slot: Slot, id: PartitionId) -> Result<&Replica, Box<PartitionProduceResponse>> {
+    let acks = pending(node, slot.key).map_or(Acks::Leader, |p| p.acks);
+    let gone = || answer::refused(id.index, Refusal::of(ErrorCode::UnknownTopicOrPartition));
+    let replica = node.replicas.get(&id).ok_or_else(gone)?;
+    takes_appends(replica, acks).map_err(|refusal| answer::refused(id.index, refusal))?;
+    Ok(replica)
+}
+
+/// Whether a batch would be taken as it came, before work is spent on it.
+fn admits(node: &mut Running, now: Now, slot: Slot, id: PartitionId, batch: &ProducerBatch) -> Result<(), Box<PartitionProduceResponse>> {
+    let admitted = replica_for(node, slot, id)?.log.admits(now, batch);
+    admitted.map_err(|error| refuse(node, slot, id, &error))
+}
+
 /// Appends a batch in the leader's epoch, after the rules that need the topic.
 fn append(
     node: &mut Running,
     now: Now,
     slot: Slot,
     id: PartitionId,
-    batch: Box<ProducerBatch>,
+    batch: ProducerBatch,
     out: &mut Outbox,
 ) -> Result<Appended, Box<PartitionProduceResponse>> {
-    let acks = pending(node, slot.key).map_or(Acks::Leader, |p| p.acks);
-    let index = id.index;
-    let Some(replica) = node.replicas.get(&id) else {
-        return Err(answer::refused(index, Refusal::of(ErrorCode::UnknownTopicOrPartition)));
-    };
-    let leader = replica.leader(None).map_err(|refusal| answer::refused(index, refusal))?;
-    if acks == Acks::All && leader.isr.len() < leader.isr_min(replica.config.min_insync_replicas) {
-        return Err(answer::refused(index, Refusal::of(ErrorCode::NotEnoughReplicas)));
-    }
-    if let Some(at) = unkeyed(&replica.config, &batch) {
-        return Err(answer::without_key(index, at, replica.log.log_start(), &replica.topic));
-    }
-    let log_start = replica.log.log_start();
-    let incoming = Incoming::produced(*batch);
+    replica_for(node, slot, id)?;
+    let incoming = Incoming::produced(batch);
     let appended = node.with_replica(now, id, out, |replica, said| replica.append(now, incoming, said));
-    appended.expect("the replica was found above").map_err(|error| refused(index, &error, log_start))
+    appended.expect("the replica was found above").map_err(|error| refuse(node, slot, id, &error))
 }
 
-/// The first record without a key, where the topic needs keys: one that is compacted.
-fn unkeyed(config: &TopicConfig, batch: &ProducerBatch) -> Option<i32> {
-    batch.facts().first_without_key.filter(|_| config.cleanup_policy.compact)
+/// The answer to a batch that the log refuses. Records are named as long as there is room in the answer to their request.
+fn refuse(node: &mut Running, slot: Slot, id: PartitionId, error: &AppendError) -> Box<PartitionProduceResponse> {
+    let (topic, log_start) = node.replicas.get(&id).map(|r| (r.topic.clone(), r.log.log_start())).unwrap_or_default();
+    let AppendError::Rejected(rejected) = error else { return refused(id.index, error, log_start) };
+    let mut none = 0;
+    let room = pending(node, slot.key).map_or(&mut none, |p| &mut p.record_errors_room);
+    answer::rejected(id.index, &topic, rejected, log_start, room)
 }
 
 fn refused(index: i32, error: &AppendError, log_start: Offset) -> Box<PartitionProduceResponse> {
@@ -130,7 +173,7 @@ fn refused(index: i32, error: &AppendError, log_start: Offset) -> Box<PartitionP
         AppendError::Busy | AppendError::NotNext { .. } => ErrorCode::NotLeaderOrFollower,
         AppendError::TooLarge { .. } => ErrorCode::MessageTooLarge,
         AppendError::LargerThanSegment { .. } => ErrorCode::RecordListTooLarge,
-        AppendError::Timestamp { .. } => ErrorCode::InvalidTimestamp,
+        AppendError::Rejected(rejected) => answer::code_of(rejected),
         AppendError::OutOfOrderSequence { .. } => ErrorCode::OutOfOrderSequenceNumber,
         AppendError::ProducerFenced { .. } => ErrorCode::InvalidProducerEpoch,
         AppendError::CoordinatorFenced { .. } => ErrorCode::TransactionCoordinatorFenced,

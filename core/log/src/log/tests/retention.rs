@@ -8,7 +8,7 @@ use crate::dir::ids::OwnerId;
 use crate::log::Log;
 use crate::output::Output;
 use crate::testing::World;
-use crate::testing::batches::{decode, idempotent, values};
+use crate::testing::batches::{decode, idempotent, keyed, values};
 
 /// The wall clock of [`World`].
 const T: i64 = 1_700_000_000_000;
@@ -95,7 +95,8 @@ fn retention_leaves_a_compacted_log_alone_but_for_what_lies_below_its_start() {
         LogConfig { cleanup_delete: false, cleanup_compact: true, retention_ms: Some(1), retention_bytes: Some(0), ..each_its_segment() };
     let (mut w, log) = begin(config);
     for _ in 0..3 {
-        append(&mut w, log, T - 1000);
+        w.append(log, keyed(&[1; 100], T - 1000)).expect("it fits");
+        w.finish_all();
     }
     assert_eq!(retire(&mut w, log, 3), (0, 3));
     w.with(log, |log, now, out| log.delete_records_before(now, Offset(2), out)).expect("it is below the high watermark");

@@ -2,7 +2,9 @@
 
 use super::{DECODED_MAX, RULES, build, patched, sealed, some_records, three, validate};
 use crate::batch::header::{ATTRIBUTES_AT, LAST_OFFSET_DELTA_AT, LENGTH_AT, MAGIC_AT, MAX_TIMESTAMP_AT};
-use crate::batch::{BatchError, Batches, Builder, HEADER_BYTES, Header, NewRecord, ProducerBatch, Record, ReplicaBatch, Rules};
+use crate::batch::{
+    BatchError, Batches, Builder, HEADER_BYTES, Header, NewRecord, ProducerBatch, Record, ReplicaBatch, Rules, TimestampType,
+};
 use crate::codec::{self, Codec, CodecError};
 use crate::error::ErrorCode;
 use crate::ids::Offset;
@@ -111,11 +113,23 @@ fn offset_deltas_that_are_not_dense_are_refused() {
 }
 
 #[test]
-fn control_records_and_log_append_time_are_not_for_clients() {
-    let good = three(Codec::None);
-    assert_eq!(validate(&patched(&good, ATTRIBUTES_AT, &[0, 0x20])), Err(BatchError::Control));
-    let refused = validate(&patched(&good, ATTRIBUTES_AT, &[0, 0x08])).expect_err("log-append time");
-    assert_eq!((&refused, refused.code()), (&BatchError::TimestampType, ErrorCode::InvalidTimestamp));
+fn control_records_are_not_for_clients() {
+    assert_eq!(validate(&patched(&three(Codec::None), ATTRIBUTES_AT, &[0, 0x20])), Err(BatchError::Control));
+}
+
+#[test]
+fn a_batch_that_a_client_stamped_has_the_time_of_its_header_and_loses_the_flag() {
+    let good = patched(&three(Codec::None), ATTRIBUTES_AT, &[0, 0]);
+    let stamped = patched(&patched(&good, ATTRIBUTES_AT, &[0, 0x08]), MAX_TIMESTAMP_AT, &5000i64.to_be_bytes());
+    let batch = validate(&stamped).expect("for a topic with create time");
+    assert_eq!(batch.timestamp_type(), TimestampType::LogAppendTime);
+    assert_eq!((batch.facts().max_timestamp_ms, batch.facts().min_timestamp_ms), (5000, Some(5000)));
+    // Apache Kafka drops the flag and keeps what the header said.
+    let kept = batch.assign(super::shape::stamp(0, None)).to_bytes();
+    let expected = validate(&patched(&good, MAX_TIMESTAMP_AT, &5000i64.to_be_bytes())).expect("as built");
+    assert_eq!(kept[ATTRIBUTES_AT..], expected.bytes()[ATTRIBUTES_AT..]);
+    let timeless = patched(&stamped, MAX_TIMESTAMP_AT, &(-1i64).to_be_bytes());
+    assert_eq!(validate(&timeless).expect("the topic refuses it").facts().min_timestamp_ms, None);
 }
 
 #[test]
@@ -182,13 +196,13 @@ fn bytes_after_the_last_record_are_found_in_every_codec() {
 }
 
 #[test]
-fn records_without_a_key_are_counted_and_the_first_one_named() {
+fn records_without_a_key_are_counted() {
     let mut builder = Builder::new(Codec::None);
     for key in [Some(&b"k"[..]), None, Some(b""), None] {
         builder.push(NewRecord { key, ..NewRecord::default() });
     }
     let batch = validate(&builder.build_bytes()).expect("for a topic that is not compacted");
-    assert_eq!((batch.facts().first_without_key, batch.facts().without_key), (Some(1), 2));
+    assert_eq!(batch.facts().without_key, 2);
 }
 
 #[test]
@@ -248,7 +262,6 @@ proptest! {
         prop_assert_eq!(facts.max_timestamp_delta as usize, first);
         prop_assert_eq!(facts.min_timestamp_ms, records.iter().map(|r| r.timestamp_ms).filter(|&ms| ms != -1).min());
         prop_assert_eq!(facts.without_key as usize, records.iter().filter(|r| r.key.is_none()).count());
-        prop_assert_eq!(facts.first_without_key.map(|i| i as usize), records.iter().position(|r| r.key.is_none()));
         prop_assert_eq!(facts.decoded_bytes, batch.bytes().len() - HEADER_BYTES);
     }
 
