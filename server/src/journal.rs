@@ -14,5 +14,7 @@ pub fn tell(note: &Note) {
 
 /// Marks whose sentence asks an operator to look.
 fn is_alarming(mark: &str) -> bool {
-    ["damaged", "out_of_service", "failed", "stray", "unknown", "refused", "malformed"].iter().any(|word| mark.contains(word))
+    ["damaged", "out_of_service", "failed", "stray", "unknown", "refused", "malformed", "without_effect", "not_compacted"]
+        .iter()
+        .any(|word| mark.contains(word))
 }

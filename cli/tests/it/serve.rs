@@ -63,8 +63,14 @@ fn a_wrong_configuration_is_one_line_with_exit_code_2_and_touches_nothing() {
 fn a_key_that_has_no_effect_here_is_named_and_does_not_stop_the_start() {
     let scratch = Scratch::new("no-effect");
     let keys = ["offsets.retention.minutes=5", "metric.reporters=a.Class", "num.io.threads=4", "authorizer.class.name=", "broker.id=3"];
-    let (code, log) = Server::start(scratch.path("data"), &keys).terminate();
+    let server = Server::start(scratch.path("data"), &keys);
+    server.tool(&["topics", "create", "state", "-p", "1", "-c", "cleanup.policy=compact"]);
+    let (code, log) = server.terminate();
     assert_eq!(code, Some(0), "{log}");
+    assert!(
+        log.lines().any(|line| line.contains("WARN") && line.contains("cleanup.policy of state") && line.contains("nothing is compacted")),
+        "{log}"
+    );
     let warned = |key: &str| log.lines().any(|line| line.contains("WARN") && line.contains("no effect") && line.contains(key));
     assert!(warned("offsets.retention.minutes") && warned("metric.reporters") && warned("num.io.threads"), "{log}");
     assert!(!warned("authorizer.class.name") && !warned("broker.id"), "{log}");

@@ -13,6 +13,7 @@ mod replicas;
 mod requests;
 mod stop;
 mod sweep;
+mod unheeded;
 mod wake;
 
 use std::collections::{BTreeSet, VecDeque};

@@ -29,6 +29,9 @@ impl Running {
                 return;
             }
         }
+        if self.membership.caught_up {
+            Running::tell_unheeded_changes(records, out);
+        }
         for change in changed {
             self.note_kept(&change, out);
             if self.membership.caught_up {
@@ -47,6 +50,7 @@ impl Running {
     fn follow(&mut self, now: Now, change: Changed, out: &mut Outbox) {
         match change {
             Changed::Partition(topic, index) => self.partition_changed(now, PartitionId { topic, index }, out),
+            Changed::TopicCreated(topic) => self.tell_if_made_compacted(topic, out),
             Changed::TopicDeleted(topic) => self.topic_deleted(now, &topic, out),
             Changed::Config(resource) if resource.kind == ResourceType::TOPIC => {
                 if let Some(id) = self.image().topic_id(&resource.name) {
@@ -60,7 +64,6 @@ impl Running {
             Changed::Broker(_)
             | Changed::Config(_)
             | Changed::Nothing
-            | Changed::TopicCreated(_)
             | Changed::Controller(_)
             | Changed::Feature(_)
             | Changed::ProducerIds
@@ -80,6 +83,7 @@ impl Running {
         for id in all {
             self.partition_changed(now, id, out);
         }
+        self.tell_what_does_not_hold(out);
         self.schedule_retention(now);
         self.register(now, out);
     }
@@ -195,8 +199,12 @@ impl Running {
         let Some(found) = self.image().topic_by_id(topic).cloned() else { return };
         let config = topic_config(self.image(), self.me(), &self.setup.config, &found.name);
         let expiration_ms = self.producer_id_expiration_ms();
-        for &index in found.partitions.keys() {
-            let id = PartitionId { topic, index };
+        let ids = || found.partitions.keys().map(|&index| PartitionId { topic, index });
+        let was_compacted = ids().find_map(|id| self.replicas.get(&id)).is_none_or(|replica| replica.config.cleanup_policy.compact);
+        if config.cleanup_policy.compact && !was_compacted {
+            self.tell_not_compacted(&found.name, out);
+        }
+        for id in ids() {
             self.with_replica(now, id, out, |replica, said| replica.reconfigure(now, config.clone(), expiration_ms, said));
         }
     }

@@ -4,10 +4,11 @@ use odradek_cluster::config::StaticConfig;
 use odradek_wire::batch::{BatchProducer, Builder, NewRecord};
 use odradek_wire::codec::Codec;
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
+use odradek_wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use odradek_wire::messages::describe_configs_request::DescribeConfigsResource;
 use odradek_wire::messages::describe_configs_response::DescribeConfigsResourceResult;
 use odradek_wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
-use odradek_wire::messages::{DescribeConfigsRequestData, IncrementalAlterConfigsRequestData, KafkaString, text};
+use odradek_wire::messages::{CreateTopicsRequestData, DescribeConfigsRequestData, IncrementalAlterConfigsRequestData, KafkaString, text};
 use odradek_wire::response::Response;
 
 use super::disk::Disk;
@@ -132,4 +133,36 @@ fn what_cannot_change_while_the_node_runs_is_refused_and_described_as_it_was() {
     ] {
         assert_eq!(set(&mut host, connection, kind, name, key, "9").0, code, "{key}");
     }
+}
+
+fn told(host: &mut Host) -> Vec<String> {
+    let ours = |mark: &str| ["topic.not_compacted", "config.without_effect"].contains(&mark);
+    std::mem::take(&mut host.said).into_iter().filter(|(mark, _)| ours(mark)).map(|(_, says)| says).collect()
+}
+
+/// Nothing is compacted yet, and a topic may be made for it all the same: whoever runs the server is told when it is made, and at every start.
+#[test]
+fn a_topic_that_is_to_be_compacted_is_told_when_it_is_made_and_at_every_start() {
+    let mut host = on_a_file(&[]);
+    let connection = host.connect();
+    let config = |key: &str, value: &str| CreatableTopicConfig::default().with_name(text(key)).with_value(Some(text(value)));
+    let topic = CreatableTopic::default().with_name(text("state")).with_num_partitions(3).with_replication_factor(1);
+    let topics = vec![topic.with_configs(vec![config("cleanup.policy", "compact"), config("retention.ms", "5")])];
+    host.call(connection, 7, CreateTopicsRequestData::default().with_topics(topics).with_timeout_ms(1_000));
+    let not_compacted = |topics: &str| {
+        format!(
+            "cleanup.policy of {topics} has compact, and nothing is compacted yet: every record stays, or goes by retention if it has delete too"
+        )
+    };
+    assert_eq!(told(&mut host), [not_compacted("state")]);
+    topic_id(&mut host, connection, "orders");
+    assert_eq!(set(&mut host, connection, TOPIC, "orders", "cleanup.policy", "compact,delete").0, 0);
+    assert_eq!(told(&mut host), [not_compacted("orders")]);
+    assert_eq!(set(&mut host, connection, TOPIC, "orders", "retention.ms", "6").0, 0);
+    assert_eq!(told(&mut host), [""; 0]);
+    assert_eq!(set(&mut host, connection, TOPIC, "orders", "preallocate", "true").0, 0);
+    let preallocate = "preallocate of orders: it has no effect here: a file grows as it is written";
+    assert_eq!(told(&mut host), [preallocate]);
+    let mut host = host.restarted(true, 12);
+    assert_eq!(told(&mut host), [preallocate.to_owned(), not_compacted("orders, state")]);
 }

@@ -38,6 +38,8 @@ pub(super) struct Host {
     /// Grants, pauses and resumes, in order.
     pub(super) orders: Vec<String>,
     pub(super) marks: Vec<&'static str>,
+    /// Sentences for a person, with their marks.
+    pub(super) said: Vec<(&'static str, String)>,
     /// True keeps responses unflushed.
     pub(super) stuck: bool,
     /// True leaves disk operations undone.
@@ -71,6 +73,7 @@ impl Host {
             closed: BTreeMap::new(),
             orders: Vec::new(),
             marks: Vec::new(),
+            said: Vec::new(),
             stuck: false,
             disk_stalls: false,
             asked: BTreeMap::new(),
@@ -130,7 +133,10 @@ impl Host {
                 self.ops.push((op, action));
             }
             Output::Work { work, what } => self.works.push_back((work, what)),
-            Output::Note(note) => self.marks.push(note.mark),
+            Output::Note(note) => {
+                self.marks.push(note.mark);
+                self.said.extend(note.says.map(|says| (note.mark, says)));
+            }
             Output::Stopped { outcome } => self.stopped = Some(outcome),
         }
     }

@@ -14,6 +14,7 @@ mod static_config;
 mod tests;
 mod topic;
 mod topic_keys;
+mod unheeded;
 mod validate;
 
 use broker_keys::BROKER_KEYS;
@@ -29,6 +30,7 @@ pub use effective::{
 pub use rule::{ConfigError, Rule};
 pub use static_config::StaticConfig;
 pub use topic::{CleanupPolicy, CompressionType, TimestampType, TopicConfig, topic_config};
+pub use unheeded::{unheeded_override, unheeded_overrides};
 pub use validate::{validate_broker_overrides, validate_client_metrics_key, validate_group_key, validate_topic_overrides};
 
 /// The definition of a topic key.

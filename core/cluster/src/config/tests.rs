@@ -326,3 +326,33 @@ fn an_entry_said_twice_counts_once() {
     assert_eq!(listeners.parse("PLAINTEXT://:1,PLAINTEXT://:1").as_deref(), Ok("PLAINTEXT://:1"));
     assert!(listeners.parse("PLAINTEXT://:1,,PLAINTEXT://:2").is_err());
 }
+
+#[test]
+fn overrides_that_do_not_hold_here_are_named_with_the_reason() {
+    let mut image = Image::new();
+    for (kind, name, key, value) in [
+        (2, "a", "preallocate", "true"),
+        (2, "b", "preallocate", "true"),
+        (2, "a", "retention.ms", "5"),
+        (2, "a", "segment.bytes", "1000"),
+        (2, "a", "message.format.version", "2.0"),
+        (4, "0", "listeners", "PLAINTEXT://:1"),
+        (4, "1", "listeners", "PLAINTEXT://:1"),
+        (4, "", "num.io.threads", "9"),
+        (4, "", "min.insync.replicas", "1"),
+        (32, "g", "share.auto.offset.reset", "earliest"),
+    ] {
+        let record = ConfigRecord { resource_type: kind, resource_name: name.into(), name: key.into(), value: Some(value.into()) };
+        image.apply(&record.into()).expect("configurations always apply");
+    }
+    let expected = [
+        "listeners of broker 0: it has no effect here, where it is read at the start from the file and the command line only",
+        "message.format.version of a: it has no effect here, where nobody knows such a key",
+        "num.io.threads of every broker: it has no effect here: one loop serves all connections and requests, and work beside it takes the threads that \
+         it needs",
+        "preallocate of a, b: it has no effect here: a file grows as it is written",
+        "segment.bytes of a: it is passed over: Invalid value 1000 for configuration segment.bytes: Value must be at least 1048576",
+        "share.auto.offset.reset of group g: it has no effect here: this server coordinates no groups yet",
+    ];
+    assert_eq!(unheeded_overrides(&image, NodeId(0)), expected);
+}

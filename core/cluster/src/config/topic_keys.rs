@@ -57,7 +57,10 @@ const MAX: &str = "9223372036854775807";
 /// By name. `flush.messages` is 1 where Kafka has "never": what is acknowledged is synced. Everything else is Kafka's default.
 pub(super) const TOPIC_KEYS: &[Definition] = &[
     key("cleanup.policy", ValueType::List, "delete", Rule::ListOf(&["compact", "delete"]), &[of("log.cleanup.policy")])
-        .says("What becomes of old segments: deleted, or compacted to the last value of each key, or both."),
+        .says(
+            "What becomes of old segments: deleted, or compacted to the last value of each key, or both. Nothing is compacted yet: compact is kept, and \
+             every record stays.",
+        ),
     key("compression.gzip.level", ValueType::Int, "-1", Rule::GzipLevel, &[of("compression.gzip.level")])
         .says("The level of gzip when the topic compresses with it."),
     key("compression.lz4.level", ValueType::Int, "9", Rule::Between(1, 17), &[of("compression.lz4.level")])
