@@ -2,6 +2,7 @@
 
 mod listeners;
 mod properties;
+mod protocols;
 mod sockets;
 mod unsupported;
 

@@ -34,6 +34,7 @@ fn a_wrong_configuration_is_one_line_with_exit_code_2_and_touches_nothing() {
         (&["num.partitions=three"], &["num.partitions", "three"]),
         (&["listeners=SSL://127.0.0.1:0"], &["SSL"]),
         (&["listeners=INSIDE://127.0.0.1:0", "listener.security.protocol.map=INSIDE:SASL_PLAINTEXT"], &["INSIDE", "SASL_PLAINTEXT"]),
+        (&["listeners=INSIDE://127.0.0.1:0"], &["listener.security.protocol.map", "INSIDE:PLAINTEXT"]),
         (&["ssl.keystore.location=/keys"], &["ssl.keystore.location", "TLS"]),
         (&["sasl.enabled.mechanisms=PLAIN"], &["sasl.enabled.mechanisms", "SASL"]),
         (&["security.inter.broker.protocol=SSL"], &["security.inter.broker.protocol=SSL"]),

@@ -9,6 +9,7 @@ use odradek_cluster::config::StaticConfig;
 use rustix::io::Errno;
 use socket2::{Domain, Socket, Type};
 
+use super::protocols::Protocols;
 use super::sockets::Sockets;
 
 /// One listener: where it binds, and what clients are told.
@@ -28,10 +29,11 @@ pub struct Address {
 pub fn listeners(keys: &StaticConfig, given: Option<&str>, default: &str) -> Result<Vec<Address>, String> {
     let text = given.or_else(|| keys.set("listeners")).unwrap_or(default);
     let controllers = keys.list("controller.listener.names");
+    let protocols = Protocols::read(keys)?;
     let mut addresses: Vec<Address> = Vec::new();
     for entry in text.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
         let (name, host, port) = parse("listeners", entry)?;
-        refuse_security(&name, keys)?;
+        protocols.check(&name)?;
         if addresses.iter().any(|other| other.name == name) {
             return Err(format!("listeners={text}: {name} appears twice; give each listener a name of its own"));
         }
@@ -41,6 +43,11 @@ pub fn listeners(keys: &StaticConfig, given: Option<&str>, default: &str) -> Res
     if addresses.iter().all(|address| address.controller) {
         return Err(format!("listeners={text}: no listener for clients; write for example PLAINTEXT://127.0.0.1:9092"));
     }
+    let is_there = |name: &&str| addresses.iter().any(|address| address.name.eq_ignore_ascii_case(name));
+    if let Some(missing) = controllers.iter().find(|name| given.is_none() && keys.set("listeners").is_some() && !is_there(name)) {
+        return Err(format!("controller.listener.names: {missing} is not among the listeners"));
+    }
+    refuse_shared_ports(&addresses)?;
     advertise(&mut addresses, keys)?;
     Ok(addresses)
 }
@@ -54,25 +61,25 @@ fn advertise(addresses: &mut [Address], keys: &StaticConfig) -> Result<(), Strin
         if is_wildcard(&host) {
             return Err(format!("advertised.listeners: {entry} is no address that a client can reach; name a host"));
         }
-        address.advertised = Some((host, port));
+        if address.advertised.replace((host, port)).is_some() {
+            return Err(format!("advertised.listeners: {name} appears twice; a listener is told of once"));
+        }
     }
     Ok(())
 }
 
-/// A listener that asks for TLS or SASL is refused by name: ignoring it would serve in the clear what was meant to be protected.
-fn refuse_security(name: &str, keys: &StaticConfig) -> Result<(), String> {
-    let mapped = keys.list("listener.security.protocol.map").into_iter().filter_map(|pair| pair.split_once(':'));
-    let protocol = mapped
-        .filter(|(listener, _)| listener.trim().eq_ignore_ascii_case(name))
-        .map(|(_, protocol)| protocol.trim().to_uppercase())
-        .next();
-    let protocol = protocol.unwrap_or_else(|| name.to_uppercase());
-    match protocol.as_str() {
-        "SSL" | "SASL_SSL" | "SASL_PLAINTEXT" => Err(format!(
-            "listeners: {name} asks for {protocol}, which this server does not speak; use PLAINTEXT on an address that only trusted clients reach"
-        )),
-        _ => Ok(()),
+/// As in Apache Kafka: listeners share a port only where one is of IPv4 and the other of IPv6.
+fn refuse_shared_ports(addresses: &[Address]) -> Result<(), String> {
+    let family = |address: &Address| address.host.parse::<IpAddr>().ok().map(|ip| ip.is_ipv4());
+    for (at, address) in addresses.iter().enumerate().filter(|(_, address)| address.port != 0) {
+        let others: Vec<&Address> =
+            addresses.iter().enumerate().filter(|(i, o)| *i != at && o.port == address.port).map(|(_, o)| o).collect();
+        let apart = others.len() == 1 && family(address).is_some_and(|own| family(others[0]) == Some(!own));
+        if !others.is_empty() && !apart {
+            return Err(format!("listeners: {address} and {} have one port; give each listener a port of its own", others[0]));
+        }
     }
+    Ok(())
 }
 
 /// True if a host stands for every address of this machine.
@@ -203,10 +210,34 @@ mod tests {
 
     #[test]
     fn listeners_that_cannot_be_are_refused() {
-        for (text, word) in [("9092", "NAME://HOST:PORT"), ("A://h:1,A://h:2", "twice"), ("PLAINTEXT://h:port", "NAME://HOST:PORT")] {
-            let error = listeners(&keys(&[]), Some(text), "").unwrap_err();
+        let map = ("listener.security.protocol.map", "A:PLAINTEXT,B:PLAINTEXT,C:PLAINTEXT");
+        for (text, word) in [
+            ("9092", "NAME://HOST:PORT"),
+            ("A://h:1,a://h:2", "twice"),
+            ("A://h:port", "NAME://HOST:PORT"),
+            ("A://h:1,INSIDE://h:2", "says nothing of INSIDE"),
+            ("A://:1,B://:1", "one port"),
+            ("A://127.0.0.1:1,B://127.0.0.2:1", "one port"),
+            ("A://127.0.0.1:1,B://[::1]:1,C://127.0.0.2:1", "one port"),
+        ] {
+            let error = listeners(&keys(&[map]), Some(text), "").unwrap_err();
             assert!(error.contains(word), "{text}: {error}");
         }
+        for text in ["A://127.0.0.1:1,B://[::1]:1", "A://:0,B://:0", "A://:1,B://:2"] {
+            assert!(listeners(&keys(&[map]), Some(text), "").is_ok(), "{text}");
+        }
+    }
+
+    #[test]
+    fn names_that_no_listener_has_and_names_told_twice_are_refused() {
+        let listen = ("listeners", "PLAINTEXT://:1,CONTROLLER://:2");
+        let error = |lines: &[(&str, &str)]| listeners(&keys(lines), None, "").unwrap_err();
+        let names = error(&[listen, ("controller.listener.names", "CONTROLLER,OTHER")]);
+        assert!(names.contains("OTHER is not among the listeners"), "{names}");
+        let told = ("advertised.listeners", "PLAINTEXT://h:1,PLAINTEXT://h:2");
+        let twice = error(&[listen, ("controller.listener.names", "CONTROLLER"), told]);
+        assert!(twice.contains("PLAINTEXT appears twice"), "{twice}");
+        assert!(error(&[listen]).contains("says nothing of CONTROLLER"));
     }
 
     fn bound(text: &str) -> Result<TcpListener, String> {

@@ -43,13 +43,12 @@ fn gather(folder: &Path, files: &mut Vec<PathBuf>) {
     }
 }
 
-/// The calls by which a broker key is read: of one that may change while a node runs, the value that holds; of any other, the value that was set.
+/// The calls by which a broker key is read: of one that may change while a node runs, the value that holds; of any other, any call whose last argument it is.
 fn calls(key: &Definition) -> Vec<String> {
-    let methods: &[&str] = match key.update {
-        Update::ReadOnly => &["boolean", "get", "list", "long", "long_or_null", "set"],
-        Update::ClusterWide => &["current_long"],
-    };
-    methods.iter().map(|method| format!(".{method}(\"{}\")", key.name)).collect()
+    match key.update {
+        Update::ReadOnly => vec![format!("(\"{}\")", key.name), format!(", \"{}\")", key.name)],
+        Update::ClusterWide => vec![format!(".current_long(\"{}\")", key.name)],
+    }
 }
 
 /// What the typed configuration of a topic makes of a topic key.
