@@ -1,6 +1,6 @@
 //! What a change of the configuration, or the file that a node was started with, does to a node.
 
-use odradek_cluster::config::StaticConfig;
+use odradek_cluster::config::{Definition, Effect, StaticConfig, ValueType, broker_keys, topic_keys};
 use odradek_wire::batch::{BatchProducer, Builder, NewRecord};
 use odradek_wire::codec::Codec;
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence};
@@ -37,6 +37,15 @@ fn set(host: &mut Host, connection: ConnectionId, kind: i8, name: &str, key: &st
         Response::IncrementalAlterConfigs(r) => {
             (r.responses[0].error_code, r.responses[0].error_message.as_ref().map(ToString::to_string).unwrap_or_default())
         }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn take_away(host: &mut Host, connection: ConnectionId, kind: i8, name: &str, key: &str) {
+    let config = AlterableConfig::default().with_name(text(key)).with_config_operation(1).with_value(None);
+    let resource = AlterConfigsResource::default().with_resource_type(kind).with_resource_name(text(name)).with_configs(vec![config]);
+    match host.call(connection, 1, IncrementalAlterConfigsRequestData::default().with_resources(vec![resource])) {
+        Response::IncrementalAlterConfigs(r) => assert_eq!(r.responses[0].error_code, 0, "{key}"),
         other => panic!("{other:?}"),
     }
 }
@@ -165,4 +174,57 @@ fn a_topic_that_is_to_be_compacted_is_told_when_it_is_made_and_at_every_start() 
     assert_eq!(told(&mut host), [preallocate]);
     let mut host = host.restarted(true, 12);
     assert_eq!(told(&mut host), [preallocate.to_owned(), not_compacted("orders, state")]);
+}
+
+/// A value for each key that is neither its default nor another's.
+fn other_value(key: &Definition) -> &'static str {
+    match (key.name, key.value_type) {
+        ("cleanup.policy" | "log.cleanup.policy", _) => "compact",
+        ("compression.type", _) => "gzip",
+        ("compression.gzip.level" | "compression.lz4.level" | "compression.zstd.level", _) => "7",
+        ("message.timestamp.type" | "log.message.timestamp.type", _) => "LogAppendTime",
+        (_, ValueType::Boolean) if key.default == Some("false") => "true",
+        (_, ValueType::Boolean) => "false",
+        _ => "1234567",
+    }
+}
+
+/// What a log acts by, whatever it is.
+fn acts_by(host: &Host) -> String {
+    let running = host.node.running().expect("it runs");
+    let replica = running.replicas.sorted().into_iter().map(|(_, replica)| replica).next().expect("there is one");
+    format!("{:?} {:?}", replica.config, replica.log.setup().config)
+}
+
+/// After a change that is answered NONE the behaviour follows: every key that may change reaches the log, for a topic, for a broker and for every broker.
+#[test]
+fn every_change_that_is_answered_none_reaches_the_logs() {
+    let mut host = on_a_file(&[]);
+    let connection = host.connect();
+    topic_id(&mut host, connection, "orders");
+    let works = |key: &&'static Definition| key.effect == Effect::Works && !key.is_read_only();
+    let of_topic = topic_keys().iter().filter(works).map(|key| (TOPIC, "orders", key));
+    let of_broker = |name: &'static str| broker_keys().iter().filter(works).map(move |key| (BROKER, name, key));
+    // Limits of the rim, and the one key that a controller with eligible leaders takes for every broker only.
+    let elsewhere = |kind: i8, name: &str, key: &str| {
+        key.starts_with("max.connections") || kind == BROKER && name == "1" && key == "min.insync.replicas"
+    };
+    let all = of_topic.chain(of_broker("")).chain(of_broker("1"));
+    for (kind, name, key) in all.filter(|(kind, name, key)| !elsewhere(*kind, name, key.name)) {
+        // A level of a codec is acted by where the topic compresses with it.
+        let codec = key.name.strip_prefix("compression.").and_then(|rest| rest.strip_suffix(".level"));
+        if let Some(codec) = codec {
+            assert_eq!(set(&mut host, connection, kind, name, "compression.type", codec), (0, String::new()));
+        }
+        let before = acts_by(&host);
+        assert_eq!(set(&mut host, connection, kind, name, key.name, other_value(key)), (0, String::new()), "{}", key.name);
+        assert_ne!(acts_by(&host), before, "{} of {kind} '{name}' is answered and does not reach the log", key.name);
+        for key in [Some(key.name), codec.map(|_| "compression.type")]
+            .into_iter()
+            .flatten()
+            .filter(|key| kind == TOPIC || *key != "min.insync.replicas")
+        {
+            take_away(&mut host, connection, kind, name, key);
+        }
+    }
 }
