@@ -60,13 +60,13 @@ pub(super) const BROKER_KEYS: &[Definition] = keys! {
     "log.message.timestamp.type", String, Some("CreateTime"), Rule::OneOf(&["CreateTime", "LogAppendTime"]), ClusterWide: "Default of message.timestamp.type.";
     "log.retention.bytes", Long, Some("-1"), Rule::Any, ClusterWide: "Default of retention.bytes.";
     "log.retention.check.interval.ms", Long, Some("300000"), Rule::AtLeast(1), ReadOnly: "How often retention is looked at.";
-    "log.retention.hours", Int, Some("168"), Rule::Any, ReadOnly: "Default of retention.ms, in hours, if neither milliseconds nor minutes are set.";
-    "log.retention.minutes", Int, None, Rule::Any, ReadOnly: "Default of retention.ms, in minutes, if milliseconds are not set.";
-    "log.retention.ms", Long, None, Rule::Any, ClusterWide: "Default of retention.ms.";
+    "log.retention.hours", Int, Some("168"), Rule::NotZero, ReadOnly: "Default of retention.ms, in hours, if neither milliseconds nor minutes are set.";
+    "log.retention.minutes", Int, None, Rule::NotZero, ReadOnly: "Default of retention.ms, in minutes, if milliseconds are not set.";
+    "log.retention.ms", Long, None, Rule::NotZero, ClusterWide: "Default of retention.ms.";
     "log.roll.hours", Int, Some("168"), Rule::AtLeast(1), ReadOnly: "Default of segment.ms, in hours, if milliseconds are not set.";
     "log.roll.jitter.hours", Int, Some("0"), Rule::AtLeast(0), ReadOnly: "Default of segment.jitter.ms, in hours, if milliseconds are not set.";
-    "log.roll.jitter.ms", Long, None, Rule::Any, ClusterWide: "Default of segment.jitter.ms.";
-    "log.roll.ms", Long, None, Rule::Any, ClusterWide: "Default of segment.ms.";
+    "log.roll.jitter.ms", Long, None, Rule::AtLeast(0), ClusterWide: "Default of segment.jitter.ms.";
+    "log.roll.ms", Long, None, Rule::AtLeast(1), ClusterWide: "Default of segment.ms.";
     "log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(SEGMENT_BYTES_MIN), ClusterWide: "Default of segment.bytes.";
     "log.segment.delete.delay.ms", Long, Some("60000"), Rule::AtLeast(0), ClusterWide: "Default of file.delete.delay.ms.";
     "max.connections", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections the node takes.";

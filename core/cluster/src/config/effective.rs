@@ -5,6 +5,7 @@ use std::sync::Arc;
 use odradek_wire::ids::NodeId;
 
 use super::definition::{Definition, Source};
+use super::rule::Rule;
 use super::{BROKER_KEYS, CLIENT_METRICS_KEYS, GROUP_KEYS, StaticConfig, TOPIC_KEYS, all_broker_keys, broker_key};
 use crate::image::{Image, Overrides, Resource};
 
@@ -77,11 +78,14 @@ impl<'a> NodeView<'a> {
     /// The default of a topic key here: the first of its broker keys that is not null.
     pub fn topic_default(&self, key: &Definition) -> Option<String> {
         let from_node = key.synonyms.iter().find_map(|synonym| {
-            let value = self.value(broker_key(synonym.name).expect("the tables agree, which a test checks"))?;
-            if synonym.factor == 1 {
-                return Some(value);
+            let broker = broker_key(synonym.name).expect("the tables agree, which a test checks");
+            let value = self.value(broker)?;
+            let number = value.parse::<i64>().ok();
+            match number {
+                Some(..0) if broker.rule == Rule::NotZero => Some("-1".to_owned()),
+                _ if synonym.factor == 1 => Some(value),
+                number => number?.checked_mul(synonym.factor).map(|n| n.to_string()),
             }
-            value.parse::<i64>().ok()?.checked_mul(synonym.factor).map(|n| n.to_string())
         });
         from_node.or_else(|| key.default.map(str::to_owned))
     }

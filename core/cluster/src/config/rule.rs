@@ -21,6 +21,8 @@ pub enum Rule {
     AtLeast(i64),
     /// Numbers from one to the other, both included.
     Between(i64, i64),
+    /// Numbers but 0; a negative one stands for no bound.
+    NotZero,
     /// The levels of gzip: 1 to 9, or −1 for its default.
     GzipLevel,
     /// Fractions from 0 to 1.
@@ -82,6 +84,8 @@ impl Definition {
             }
             Rule::Between(_, max) if parsed() > max => Err(self.invalid(plain, &format!("Value must be no more than {max}"))),
             Rule::AtLeast(_) | Rule::Between(..) => Ok(()),
+            Rule::NotZero if parsed() != 0 => Ok(()),
+            Rule::NotZero => Err(self.invalid(plain, "Value must be unlimited (-1) or at least 1")),
             Rule::GzipLevel if parsed() == -1 || (1..=9).contains(&parsed()) => Ok(()),
             Rule::GzipLevel => Err(self.invalid(plain, "Value must be between 1 and 9 or equal to -1")),
             Rule::Ratio => self.check_ratio(value, plain),

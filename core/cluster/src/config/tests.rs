@@ -97,7 +97,7 @@ fn range(rule: Rule) -> Option<String> {
         Rule::GzipLevel => Some("[1,...,9] or -1".to_owned()),
         Rule::Ratio => Some("[0,...,1]".to_owned()),
         Rule::OneOf(words) | Rule::ListOf(words) => Some(format!("[{}]", words.join(", "))),
-        Rule::Any | Rule::Distinct { .. } | Rule::ThrottledReplicas => None,
+        Rule::Any | Rule::NotZero | Rule::Distinct { .. } | Rule::ThrottledReplicas => None,
     }
 }
 
@@ -118,7 +118,9 @@ fn every_broker_key_of_apache_kafka_is_known_and_something_is_done_about_it() {
         let null = if default == "none" { "none" } else { "null" };
         assert_eq!((key.value_type.name(), key.default.unwrap_or(null)), (value_type, default), "{name}");
         assert_eq!(key.internal, line.get(5) == Some(&"internal"), "{name}");
-        if let Some(range) = range(key.rule).filter(|_| name != "default.replication.factor") {
+        // Apache Kafka looks at two of these by hand, and not at the third before it is used.
+        let by_hand = ["log.roll.jitter.ms", "log.roll.ms", "default.replication.factor"];
+        if let Some(range) = range(key.rule).filter(|_| !by_hand.contains(&name)) {
             assert_eq!(range, validator, "{name}");
         }
         let bound_at_the_start = ["listeners", "listener.security.protocol.map"].contains(&name);
@@ -179,6 +181,11 @@ fn a_topic_is_made_with_the_layers_in_order() {
     let config = topic_config(&Image::new(), NodeId(0), &hours, "t");
     assert_eq!((config.retention_ms, config.segment_ms, config.retention_bytes), (Some(7_200_000), 7, Some(5)));
     assert_eq!(topic_config(&Image::new(), NodeId(0), &StaticConfig::default(), "t"), TopicConfig::default());
+    for unlimited in [("log.retention.hours", "-1"), ("log.retention.ms", "-5")] {
+        let (image, file) = (Image::new(), node_with(&[unlimited]));
+        let retention = effective_topic(&image, NodeId(0), &file, "t").into_iter().find(|e| e.definition.name == "retention.ms");
+        assert_eq!(retention.and_then(|e| e.value).as_deref(), Some("-1"), "as Apache Kafka describes it");
+    }
 }
 
 #[test]
@@ -213,7 +220,10 @@ fn a_wrong_line_of_a_file_names_its_key_and_the_nearest_known_one() {
     assert_eq!(refused("num.partition", "1"), "unknown configuration key num.partition (did you mean num.partitions?)");
     assert_eq!(refused("zzzzzzzzzzzz", "1"), "unknown configuration key zzzzzzzzzzzz");
     assert_eq!(refused("num.partitions", "0"), "Invalid value 0 for configuration num.partitions: Value must be at least 1");
-    let file = node_with(&[("num.partitions", "3"), ("num.io.threads", "8")]);
+    let zero = "Invalid value 0 for configuration log.retention.hours: Value must be unlimited (-1) or at least 1";
+    assert_eq!(refused("log.retention.hours", "0"), zero);
+    assert!(refused("log.roll.ms", "0").contains("at least 1") && refused("log.roll.jitter.ms", "-1").contains("at least 0"));
+    let file = node_with(&[("num.partitions", "3"), ("num.io.threads", "8"), ("log.retention.ms", "-1")]);
     let told: Vec<&str> = file.without_effect().map(|(key, _)| key).collect();
     assert_eq!((file.long("num.partitions"), told), (3, vec!["num.io.threads"]));
 }
