@@ -11,6 +11,7 @@
 //! | `media` | what is destroyed on disks |
 //! | `words` | what a trace calls it all |
 //! | `phases` | setup, chaos, heal, liveness, final reads, audit |
+//! | `refusals` | what a healed cluster does not give any more |
 
 mod client;
 mod faults;
@@ -19,6 +20,7 @@ mod lives;
 mod media;
 mod node;
 mod phases;
+mod refusals;
 mod socket;
 mod streams;
 mod suffer;

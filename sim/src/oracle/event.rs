@@ -163,6 +163,31 @@ pub enum Event<'a> {
         /// A checksum of key and value, to tell a changed record from a missing one.
         sum: u32,
     },
+    /// The final reader was given an error, or bytes that fail their checksum, or nothing at all, in the place of these offsets.
+    FinalRefused {
+        /// From where.
+        at: TopicPartition,
+        /// The first offset.
+        from: Offset,
+        /// The one behind the last.
+        to: Offset,
+        /// What it was told.
+        why: String,
+    },
+    /// After the healed cluster came to rest: a partition that nobody serves, so that it is not read.
+    Unserved {
+        /// Which partition.
+        at: TopicPartition,
+        /// What the operator was told.
+        why: String,
+    },
+    /// A node refuses to start, again and again.
+    Refused {
+        /// Which node.
+        node: usize,
+        /// Its last words.
+        why: String,
+    },
     /// A client was told the log start of a partition.
     StartShown {
         /// Which partition.

@@ -61,6 +61,12 @@ impl Checker for OneValuePerOffset {
                 self.dense(at, *offset)?;
                 record.map_or(Ok(()), |record| self.shows(at, *offset, record))
             }
+            // What was refused with an error is no gap.
+            Event::FinalRefused { at, from, to, .. } => {
+                self.dense(at, *from)?;
+                self.final_next.insert(at.clone(), *to);
+                Ok(())
+            }
             Event::Finished => {
                 let short = self.final_end.iter().find(|(at, end)| self.final_next.get(*at).is_some_and(|next| next < *end));
                 short.map_or(Ok(()), |(at, end)| {
@@ -78,7 +84,7 @@ impl Checker for OneValuePerOffset {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{acknowledged, bounds, final_read, id, read, setup, watch};
+    use super::super::testing::{acknowledged, at, bounds, final_read, id, read, setup, watch};
     use super::*;
 
     fn watched(story: &[Event<'_>]) -> Result<(), Violation> {
@@ -97,6 +103,14 @@ mod tests {
         assert!(watched(&[bounds(0, 3), final_read(0, None), final_read(2, None)]).is_err());
         assert!(watched(&[bounds(0, 3), final_read(0, None), Event::Finished]).is_err());
         assert!(watched(&[bounds(0, 2), final_read(1, None)]).is_err());
+    }
+
+    #[test]
+    fn what_is_refused_with_an_error_is_no_gap() {
+        let refused = Event::FinalRefused { at: at(), from: Offset(1), to: Offset(3), why: "its checksum does not hold".to_owned() };
+        let story = |more| vec![bounds(0, 4), final_read(0, None), more, final_read(3, None), Event::Finished];
+        assert_eq!(watched(&story(refused)), Ok(()));
+        assert!(watched(&story(final_read(1, None))).is_err());
     }
 
     #[test]

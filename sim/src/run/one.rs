@@ -68,6 +68,7 @@ fn report(cell: &Cell, seed: u64, mutant: Option<Mutant>, verdict: Verdict, endi
     report.events = ending.tally.events;
     report.asked = ending.tally.asked;
     report.acknowledged = ending.tally.acknowledged;
+    report.destroyed = ending.tally.destroyed;
     report.marks = ending.tally.marks.into_iter().map(|(mark, count)| (mark.to_owned(), count)).collect();
     for fault in ending.faults.iter().filter(|fault| fault.touched) {
         *report.faults.entry(fault.fault.to_owned()).or_default() += 1;

@@ -71,6 +71,8 @@ pub struct RunReport {
     pub asked: u64,
     /// Client operations that were acknowledged.
     pub acknowledged: u64,
+    /// Bytes that the world destroyed on media.
+    pub destroyed: u64,
     /// Marks that were reached, and how often.
     pub marks: BTreeMap<String, u64>,
     /// Faults that were carried out, and how often.
@@ -100,6 +102,7 @@ impl RunReport {
             events: 0,
             asked: 0,
             acknowledged: 0,
+            destroyed: 0,
             marks: BTreeMap::new(),
             faults: BTreeMap::new(),
             seen: BTreeMap::new(),

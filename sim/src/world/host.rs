@@ -1,6 +1,6 @@
 //! The two kinds of hosts: a node with its disks, and a client with its application.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use odradek_broker::Node;
 use odradek_broker::io::{ConnectionId, Input, Outbox, WorkId};
@@ -112,6 +112,10 @@ pub struct NodeHost {
     pub doomed: Option<Doom>,
     /// It was asked to stop.
     pub stopping: bool,
+    /// Partitions whose logs this life said to be out of service.
+    pub unserved: BTreeSet<TopicPartition>,
+    /// How often it gave up by itself since the world healed.
+    pub gave_up: u32,
     /// Log directories that this life stopped cleanly.
     pub stopped_cleanly: u16,
     /// Its time to be down was over before it was.

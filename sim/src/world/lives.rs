@@ -1,6 +1,6 @@
 //! How processes rise and fall.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use odradek_broker::io::{Input, Outbox};
@@ -67,6 +67,9 @@ impl World<'_, '_> {
     }
 
     fn rise_node(&mut self, nth: usize) {
+        if self.is_ending() {
+            return;
+        }
         self.bring_back_image(nth);
         let planned = &self.plan.brokers[nth];
         let host = &mut self.nodes[nth];
@@ -83,6 +86,7 @@ impl World<'_, '_> {
         setup.log_dirs = (0..planned.disks).map(|disk| format!("disk-{disk}")).collect();
         host.node = Some(Box::new(Node::new(setup)));
         (host.stopping, host.rises_when_stopped, host.out_of_service, host.stopped_cleanly) = (false, false, false, 0);
+        host.unserved.clear();
         self.trace_node(nth, || format!("rises, life {life}"));
         self.tell(&oracle::Event::Rose { node: nth, life });
         self.tell_node(nth, Input::Wake);
@@ -233,6 +237,7 @@ impl World<'_, '_> {
         self.trace_node(nth, || format!("stops: {outcome:?}"));
         let asked = self.nodes[nth].stopping;
         self.nodes[nth].last_words = outcome.err();
+        self.nodes[nth].gave_up += u32::from(!asked && self.is_healed());
         self.fall(nth, Fate::Stopped, None);
         if !asked && !self.faults.any_began() {
             let why = self.nodes[nth].last_words.clone().unwrap_or_default();
@@ -329,6 +334,8 @@ fn node_host(broker: &PlannedBroker) -> NodeHost {
         doomed: None,
         stopping: false,
         out_of_service: false,
+        unserved: BTreeSet::new(),
+        gave_up: 0,
         stopped_cleanly: 0,
         rises_when_stopped: false,
         last_words: None,

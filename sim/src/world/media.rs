@@ -1,6 +1,6 @@
 //! What the world destroys on media: arming it, counting it by byte, and what the world must know to tell damage from a torn tail.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use odradek_log::disk::Name;
 use odradek_machine::Note;
@@ -20,6 +20,8 @@ pub(super) struct Media {
     watches: bool,
     destroyed: Destroyed,
     logs: BTreeMap<(usize, TopicPartition), Log>,
+    /// Nodes of which something was destroyed.
+    harmed: BTreeSet<usize>,
 }
 
 /// How far the log of a partition must be marked as synced on its disk.
@@ -52,6 +54,16 @@ impl Media {
             )
         };
         Media { watches: plan.steps.iter().chain(&plan.faults).any(|planned| destroys(&planned.fault)), ..Media::default() }
+    }
+
+    /// True if the world destroyed anything of a node.
+    pub(super) fn harmed(&self, nth: usize) -> bool {
+        self.harmed.contains(&nth)
+    }
+
+    /// The offset behind the batches that hold this one, if the world destroyed them.
+    pub(super) fn behind(&self, at: &TopicPartition, offset: i64) -> Option<i64> {
+        self.destroyed.holding(at, Offset(offset)).filter(|held| held.lasts).map(|held| held.offsets.end)
     }
 }
 
@@ -170,6 +182,7 @@ impl World<'_, '_> {
         if lasts {
             self.tally.destroyed += bytes.end - bytes.start;
         }
+        self.media.harmed.insert(nth);
         if let Some(held) = &held {
             if whole_disk {
                 self.media.logs.remove(&(nth, held.at.clone()));
@@ -178,7 +191,7 @@ impl World<'_, '_> {
             }
         }
         self.tell(&oracle::Event::MediaLost { node: nth, disk, file: &file, bytes, held, whole_disk });
-        self.world_mark(if lasts { "disk.media_lost" } else { "disk.misread" });
+        if lasts { self.world_mark("disk.media_lost") } else { self.world_mark("disk.misread") }
     }
 
     /// A node promises a batch: what it promised before may be marked by now.

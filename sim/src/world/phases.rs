@@ -12,7 +12,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use odradek_broker::io::Input;
 use odradek_client::admin::{self, NewTopic, OffsetSpec, Operation, Reply};
 use odradek_client::config::Isolation;
 use odradek_client::consumer::{self, SeekTo};
@@ -57,8 +56,12 @@ pub(super) struct Own {
     asked: u64,
     purposes: BTreeMap<u64, Purpose>,
     bounds: BTreeMap<TopicPartition, (Option<i64>, Option<i64>)>,
+    /// Partitions that nobody serves, with what the operator was told.
+    pub(super) unserved: BTreeMap<TopicPartition, String>,
     /// Where the auditor stands.
-    positions: BTreeMap<TopicPartition, i64>,
+    pub(super) positions: BTreeMap<TopicPartition, i64>,
+    /// Since when it stands there.
+    pub(super) since: BTreeMap<TopicPartition, (i64, Time)>,
     polls: u64,
 }
 
@@ -66,6 +69,10 @@ pub(super) struct Own {
 const LOOK_NS: u64 = 20 * MILLISECOND;
 /// How long a setup without any fault may take.
 const SETUP_NS: u64 = 60 * SECOND;
+/// A reader that is given nothing for so long, where something is destroyed, is refused it.
+pub(super) const REFUSED_NS: u64 = 5 * SECOND;
+/// A node that gives up so often refuses to start.
+pub(super) const GIVES_UP_MAX: u32 = 2;
 /// Records of one poll of the auditor.
 const POLL_RECORDS_MAX: usize = 5_000;
 
@@ -79,11 +86,21 @@ impl World<'_, '_> {
         matches!(self.phase, Phase::Over)
     }
 
+    /// Every fault is over: what a node does is its own doing.
+    pub(super) const fn is_healed(&self) -> bool {
+        matches!(self.phase, Phase::Liveness { .. } | Phase::Bounds { .. } | Phase::FinalReads { .. })
+    }
+
+    /// Nothing rises any more.
+    pub(super) const fn is_ending(&self) -> bool {
+        matches!(self.phase, Phase::Audit { .. } | Phase::Over)
+    }
+
     fn operator(&self) -> usize {
         self.clients.len() - 2
     }
 
-    fn auditor(&self) -> usize {
+    pub(super) fn auditor(&self) -> usize {
         self.clients.len() - 1
     }
 
@@ -116,6 +133,7 @@ impl World<'_, '_> {
 
     /// The world looks whether the phase is over.
     pub(super) fn advance_phase(&mut self) {
+        self.see_refusals();
         match self.phase {
             Phase::Setup if self.now > Time(SETUP_NS) => self.fail("the cluster was not set up: no topic could be created"),
             Phase::Chaos if self.now >= self.chaos_began + self.plan.chaos_ns => self.heal(),
@@ -124,14 +142,20 @@ impl World<'_, '_> {
                 Some(why) if self.now > until => self.fail(&why),
                 Some(_) => {}
             },
+            Phase::Bounds { until } if self.now > until && self.is_any_harmed() => self.pass_over_what_has_no_bounds(),
             Phase::Bounds { until } if self.now > until => self.fail("the operator was not told where each partition begins and ends"),
-            Phase::FinalReads { until } if self.all_read() => self.ask_to_stop(until),
+            Phase::FinalReads { .. } if self.all_read() => {
+                self.trace("world", || "all is read; nodes are asked to stop".to_owned());
+                self.ask_to_stop();
+            }
+            Phase::FinalReads { until } if self.now > until && self.is_any_harmed() => self.pass_over_what_is_not_read(),
             Phase::FinalReads { until } if self.now > until => {
                 let (at, position, end) = self.first_unread().expect("not all is read");
                 self.fail(&format!("the final read of {at} stands at {position} and the high watermark is {end}"));
             }
             Phase::Audit { until } => self.audit(until),
-            Phase::Setup | Phase::Chaos | Phase::Bounds { .. } | Phase::FinalReads { .. } | Phase::Over => {}
+            Phase::FinalReads { .. } => self.see_who_is_refused(),
+            Phase::Setup | Phase::Chaos | Phase::Bounds { .. } | Phase::Over => {}
         }
         self.push(self.now + LOOK_NS, Happening::Phase);
     }
@@ -194,10 +218,11 @@ impl World<'_, '_> {
         None
     }
 
-    fn partitions(&self) -> Vec<TopicPartition> {
+    pub(super) fn partitions(&self) -> Vec<TopicPartition> {
         let topics = self.topics.iter();
         topics
             .flat_map(|(topic, partitions)| (0..*partitions).map(|partition| TopicPartition { topic: topic.clone(), partition }))
+            .filter(|at| !self.own.unserved.contains_key(at))
             .collect()
     }
 
@@ -234,6 +259,9 @@ impl World<'_, '_> {
                 }
             }
             Event::Consumer(consumer::Event::Polled { records, .. }) if client == self.auditor() => self.auditor_read(records),
+            Event::Consumer(consumer::Event::PartitionFailed { partition, error }) if client == self.auditor() => {
+                self.auditor_refused(&partition, &error.to_string());
+            }
             Event::Producer(_) | Event::Consumer(_) | Event::Admin(admin::Event::Closed) => {}
         }
     }
@@ -319,6 +347,10 @@ impl World<'_, '_> {
                 }
                 // A deletion whose answer was lost took effect all the same.
                 Err(_) if self.faults.may_have_deleted(&at.topic) => self.topics.retain(|(topic, _)| *topic != at.topic),
+                // A log that is out of service comes back in no time that the world could wait.
+                Err(error) if self.nodes.iter().any(|node| node.unserved.contains(&at)) => {
+                    self.own.unserved.insert(at, error.to_string());
+                }
                 Err(_) => missing.push(at),
             }
         }
@@ -326,15 +358,21 @@ impl World<'_, '_> {
             let spec = if purpose == Purpose::Earliest { OffsetSpec::Earliest } else { OffsetSpec::Latest };
             return self.ask_offsets(purpose, spec, missing);
         }
-        if self.partitions().iter().all(|at| matches!(self.own.bounds.get(at), Some((Some(_), Some(_)))))
-            && matches!(self.phase, Phase::Bounds { .. })
-        {
+        if !self.partitions().iter().any(|at| self.has_no_bounds(at)) && matches!(self.phase, Phase::Bounds { .. }) {
             self.begin_final_reads();
         }
     }
 
-    fn begin_final_reads(&mut self) {
+    pub(super) fn has_no_bounds(&self, at: &TopicPartition) -> bool {
+        !matches!(self.own.bounds.get(at), Some((Some(_), Some(_))))
+    }
+
+    pub(super) fn begin_final_reads(&mut self) {
         self.phase = Phase::FinalReads { until: self.now + self.plan.within_ns };
+        for (at, why) in self.own.unserved.clone() {
+            self.trace("world", || format!("{at} is served by nobody: {why}"));
+            self.tell(&oracle::Event::Unserved { at, why });
+        }
         for at in self.partitions() {
             let (start, end) = self.bounds_of(&at);
             self.own.positions.insert(at.clone(), start);
@@ -351,7 +389,7 @@ impl World<'_, '_> {
         self.poll();
     }
 
-    fn bounds_of(&self, at: &TopicPartition) -> (i64, i64) {
+    pub(super) fn bounds_of(&self, at: &TopicPartition) -> (i64, i64) {
         match self.own.bounds.get(at) {
             Some((Some(start), Some(end))) => (*start, *end),
             _ => (0, 0),
@@ -390,7 +428,7 @@ impl World<'_, '_> {
         }
     }
 
-    fn first_unread(&self) -> Option<(TopicPartition, i64, i64)> {
+    pub(super) fn first_unread(&self) -> Option<(TopicPartition, i64, i64)> {
         self.own.positions.iter().find_map(|(at, &position)| {
             let (_, end) = self.bounds_of(at);
             (position < end).then(|| (at.clone(), position, end))
@@ -399,15 +437,6 @@ impl World<'_, '_> {
 
     fn all_read(&self) -> bool {
         self.first_unread().is_none()
-    }
-
-    fn ask_to_stop(&mut self, _until: Time) {
-        self.trace("world", || "all is read; nodes are asked to stop".to_owned());
-        self.phase = Phase::Audit { until: self.now + self.plan.within_ns };
-        for nth in 0..self.nodes.len() {
-            (self.nodes[nth].stopping, self.nodes[nth].rises_when_stopped) = (true, false);
-            self.tell_node(nth, Input::Stop);
-        }
     }
 
     fn audit(&mut self, until: Time) {
