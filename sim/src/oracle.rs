@@ -7,6 +7,7 @@ mod acknowledged_is_durable;
 mod at_least_once_never_loses;
 mod at_most_once_never_doubles;
 mod batches;
+mod damage_is_never_cut_in_silence;
 mod event;
 mod excuses;
 mod given_up_for_certain_is_absent;
@@ -98,6 +99,7 @@ impl Oracle {
     pub fn new(setup: &Setup) -> Oracle {
         let mut checkers: Vec<Box<dyn Checker>> = vec![
             Box::new(witness::Witness::new(setup)),
+            Box::new(damage_is_never_cut_in_silence::DamageIsNeverCutInSilence::new(setup)),
             Box::new(one_value_per_offset::OneValuePerOffset::new(setup)),
             Box::new(no_power_cut_takes_what_was_promised::NoPowerCutTakesWhatWasPromised::new(setup)),
             Box::new(acknowledged_is_durable::AcknowledgedIsDurable::new(setup)),
