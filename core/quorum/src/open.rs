@@ -17,12 +17,18 @@ impl Quorum {
     /// # Errors
     /// If the directory cannot be gone on from.
     pub fn open(config: QuorumConfig, seed: Seed, found: Found, out: &mut Vec<Output>) -> Result<Quorum, OpenError> {
+        let is_stored = found.quorum_state.is_some();
         let state = found.quorum_state.as_deref().map(QuorumState::decode).transpose()?.unwrap_or_default();
         let newest = found.snapshots.iter().copied().max();
         let snapshot = newest.zip(found.newest_snapshot).map(|(id, bytes)| decoded(id, bytes)).transpose()?;
         let covers = snapshot.as_ref().is_some_and(|(id, _)| id.end >= found.log_start);
         if found.log_start > Offset(0) && !covers {
             return Err(OpenError::NoSnapshot { log_start: found.log_start.0 });
+        }
+        if let Some(last) = found.last_epoch.filter(|last| state.epoch < *last && is_stored) {
+            // It is stored before the first record of its epoch is appended: one of the two is not what was written.
+            let why = format!("the log has epoch {}, quorum-state has {}", last.0, state.epoch.0);
+            return Err(OpenError::Log { at: found.log_end.0, why });
         }
         // A vote may have been forgotten with a lost file, an epoch of the log never is.
         let epoch = state.epoch.max(found.last_epoch.unwrap_or_default());
@@ -88,9 +94,8 @@ impl Quorum {
             return Err(wrong(&format!("a batch of epoch {} behind a later one", epoch.0)));
         }
         *loaded_end = end;
-        if batch.header().attributes.is_control()
-            && let Content::Control(records) = content(&batch).map_err(|why| wrong(&why))?
-        {
+        // Every record is read before this node elects itself and appends behind what another system wrote: one that is not known here refuses the start.
+        if let Content::Control(records) = content(&batch).map_err(|why| wrong(&why))? {
             self.learn(&records);
         }
         self.pending.push_back(Pending { batch, end, epoch });

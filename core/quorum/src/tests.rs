@@ -186,16 +186,23 @@ fn a_log_that_does_not_follow_itself_is_refused() {
 }
 
 #[test]
-fn a_record_that_no_reader_understands_ends_the_part_of_this_node() {
+fn a_record_that_is_not_known_here_refuses_the_start_before_anything_is_appended_behind_it() {
     let mut builder = Builder::new(Codec::None).at(Offset(0), LeaderEpoch(1));
     builder.push(NewRecord { timestamp_ms: 1, value: Some(&[9, 9, 9]), ..Default::default() });
     let mut quorum = open(Found { log_end: Offset(1), last_epoch: Some(LeaderEpoch(1)), ..Found::default() });
-    quorum.load(builder.build_bytes()).expect("its checksum is right");
-    quorum.start(NOW, &mut Vec::new()).expect("the only voter");
-    told(&mut quorum, Input::StateStored);
-    told(&mut quorum, Input::StateStored);
-    assert_eq!(told(&mut quorum, Input::Synced { end: Offset(2) }), []);
-    assert_eq!(quorum.role(), Role::Resigned);
+    let refused = quorum.load(builder.build_bytes());
+    assert_eq!(refused, Err(OpenError::Log { at: 0, why: "frame version 9 instead of 1".to_owned() }));
+}
+
+#[test]
+fn an_epoch_of_the_log_that_was_never_stored_is_refused() {
+    let state = QuorumState { epoch: LeaderEpoch(2), ..QuorumState::default() }.encode(0, &[NodeId(0)]);
+    let found =
+        |last| Found { quorum_state: Some(state.clone()), last_epoch: Some(LeaderEpoch(last)), log_end: Offset(1), ..Found::default() };
+    let outcome = |last| Quorum::open(config(), Seed(1), found(last), &mut Vec::new()).map(drop);
+    assert_eq!(outcome(2), Ok(()));
+    let why = "the log has epoch 3, quorum-state has 2".to_owned();
+    assert_eq!(outcome(3), Err(OpenError::Log { at: 1, why }));
 }
 
 proptest! {

@@ -108,6 +108,16 @@ impl Disk {
         self.names.keys().map(String::as_str).collect()
     }
 
+    /// The bytes of a file.
+    pub(super) fn bytes(&self, name: &str) -> &[u8] {
+        &self.contents[&self.names[name]]
+    }
+
+    /// The same, to be bent.
+    pub(super) fn bytes_mut(&mut self, name: &str) -> &mut Vec<u8> {
+        self.contents.get_mut(&self.names[name]).expect("a name has a content")
+    }
+
     fn content(&mut self, file: FileId) -> &mut Vec<u8> {
         let inode = self.handles[&file];
         self.contents.get_mut(&inode).expect("a handle has a content")

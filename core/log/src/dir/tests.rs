@@ -1,13 +1,16 @@
 //! The directory by what it does: how many syncs, in which order, and what it keeps on disk.
 
 use odradek_machine::{Guards, Seed};
-use odradek_wire::ids::Offset;
+use odradek_wire::ids::{NodeId, Offset, TopicPartition, Uuid};
 
 use crate::config::LogConfig;
 use crate::dir::Output as DirOutput;
 use crate::disk::{DiskAction, DiskErrorKind};
-use crate::formats::synced_marks;
+use crate::formats::checkpoint::{self, OffsetOf};
+use crate::formats::meta_properties::MetaProperties;
+use crate::formats::synced_marks::{self, SyncedMark};
 use crate::log::Log;
+use crate::open::Root;
 use crate::output::Output;
 use crate::testing::batches::values;
 use crate::testing::{Said, World};
@@ -168,4 +171,99 @@ fn topic_made_again_waits_until_the_name_of_the_deleted_one_is_free() {
     w.finish_all();
     assert!(w.said_of(old).contains(&&Output::Ended { clean: true }));
     assert!(w.disk.tree.files.keys().all(|n| !n.as_str().contains("-delete")), "{:?}", w.disk.tree.files.keys());
+}
+
+/// What an earlier life left of a log that this life does not open.
+fn left_of(topic: &str) -> Root {
+    let partition = TopicPartition { topic: topic.into(), partition: 0 };
+    let at = |offset| vec![OffsetOf { partition: partition.clone(), offset: Offset(offset) }];
+    let mark = SyncedMark {
+        partition: partition.clone(),
+        topic_id: Some(Uuid([5; 16])),
+        segment: Offset(0),
+        length: 700,
+        end: Offset(9),
+        start: Offset(2),
+    };
+    let meta = MetaProperties { version: 1, node: NodeId(1), cluster_id: "c".to_owned(), directory_id: None };
+    Root {
+        meta,
+        formatted: false,
+        clean: false,
+        previous_broker_epoch: None,
+        recovery_points: at(7),
+        log_starts: at(2),
+        high_watermarks: at(8),
+        marks: vec![mark],
+        metadata: None,
+    }
+}
+
+fn entries(w: &World, file: &str) -> Vec<(String, i64)> {
+    let read = checkpoint::decode_offsets(&file.into(), w.disk.content(file).unwrap_or_default()).expect("ours");
+    read.entries.iter().map(|e| (e.partition.to_string(), e.offset.0)).filter(|(p, _)| p.starts_with("away")).collect()
+}
+
+#[test]
+fn what_is_known_of_a_log_outlives_a_life_that_does_not_open_it() {
+    for stopped in [false, true] {
+        let mut w = World::new(Guards::ALL_ON);
+        let root = left_of("away");
+        w.dir.inherit(&root);
+        let log = w.create(0, LogConfig { segment_bytes: 300, ..LogConfig::default() }, Guards::ALL_ON);
+        w.dir.disown(|partition| &*partition.topic == "away");
+        for _ in 0..5 {
+            w.append(log, values(&[&[1; 80]], T)).expect("it fits");
+            w.finish_all();
+        }
+        w.pass_ms(120_000);
+        w.finish_all();
+        if stopped {
+            let mut said = Vec::new();
+            w.dir.stop(w.now, 11, &mut said);
+            w.carry_dir(said);
+            w.finish_all();
+            w.with(log, Log::close);
+            w.finish_all();
+        }
+        let (marks, _) = synced_marks::decode(w.disk.content(synced_marks::FILE).expect("it was replaced"));
+        assert!(marks.contains(&root.marks[0]), "stopped {stopped}: {marks:?}");
+        for (file, offset) in [(checkpoint::RECOVERY_POINTS, 7), (checkpoint::LOG_STARTS, 2), (checkpoint::HIGH_WATERMARKS, 8)] {
+            assert_eq!(entries(&w, file), [("away-0".to_owned(), offset)], "stopped {stopped}: {file}");
+        }
+    }
+}
+
+#[test]
+fn what_is_known_goes_when_nothing_of_the_log_can_be_here_or_its_topic_is_deleted() {
+    for deleted in [false, true] {
+        let mut w = World::new(Guards::ALL_ON);
+        w.dir.inherit(&left_of("away"));
+        let log = w.create(0, LogConfig::default(), Guards::ALL_ON);
+        w.dir.disown(|_| deleted);
+        if deleted {
+            w.dir.forget_what_was_known(&TopicPartition { topic: "away".into(), partition: 0 });
+        }
+        w.append(log, values(&[b"v"], T)).expect("it fits");
+        w.pass_ms(120_000);
+        w.finish_all();
+        let (marks, _) = synced_marks::decode(w.disk.content(synced_marks::FILE).expect("it was written"));
+        assert!(marks.iter().all(|m| &*m.partition.topic != "away"), "{marks:?}");
+        assert!(entries(&w, checkpoint::RECOVERY_POINTS).is_empty());
+    }
+}
+
+#[test]
+fn damage_that_only_a_recovery_point_proves_is_marked_with_the_id_of_its_topic() {
+    let mut w = World::new(Guards::ALL_ON);
+    let partition = TopicPartition { topic: "away".into(), partition: 0 };
+    w.dir.inherit(&Root { marks: Vec::new(), ..left_of("away") });
+    w.dir.remember(partition.clone(), Uuid([6; 16]), Offset(7));
+    let mut said = Vec::new();
+    w.dir.settle(w.now, &mut said);
+    w.carry_dir(said);
+    w.finish_all();
+    let (marks, _) = synced_marks::decode(w.disk.content(synced_marks::FILE).expect("it was written at once"));
+    let (segment, start) = (Offset(0), Offset(2));
+    assert_eq!(marks, [SyncedMark { partition, topic_id: Some(Uuid([6; 16])), segment, length: 0, end: Offset(7), start }]);
 }

@@ -6,6 +6,7 @@ mod logs;
 mod metadata;
 mod recovery;
 mod refusals;
+mod truth;
 mod world;
 
 use odradek_wire::ids::Uuid;

@@ -2,6 +2,7 @@
 
 mod brokers;
 mod configs;
+mod directories;
 mod placement;
 mod topics;
 
