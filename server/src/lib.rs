@@ -65,7 +65,7 @@ pub fn serve(options: &Options, ready: impl FnOnce(&Ready)) -> Result<(), String
 
 async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result<(), String> {
     for (key, why) in config.keys.without_effect() {
-        tracing::warn!(key, "this key has no effect here: {why}");
+        tracing::warn!("{key} has no effect here: {why}");
     }
     let (sender, back) = unbounded_channel();
     let helpers = Helpers::new(sender, HELPERS_MAX);
