@@ -92,6 +92,7 @@ pub const LEGAL: &[Legal] = &[
     legal(Some(ApiKey::Fetch), "partitions", How::Order, "Kafka tells what it could not find behind all others"),
     legal(Some(ApiKey::ListOffsets), "topics", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::ListOffsets), "partitions", How::Order, "Kafka keeps them in a hash map"),
+    legal(Some(ApiKey::DeleteRecords), "topics", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::DeleteRecords), "partitions", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::ListConfigResources), "config_resources", How::Order, "Kafka keeps them in a hash map"),
     legal(Some(ApiKey::DescribeLogDirs), "log_dir", How::Presence, "each has its own directory"),

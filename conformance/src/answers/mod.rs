@@ -22,6 +22,7 @@ mod tests;
 mod topic_configs;
 mod topics;
 mod tree;
+mod twice;
 mod twins;
 
 use crate::target::Target;
@@ -42,6 +43,7 @@ const GROUPS: &[Group] = &[
     ("idempotence", idempotence::run),
     ("fetch", fetch::run),
     ("sessions", sessions::run),
+    ("twice", twice::run),
     ("offsets", offsets::run),
     ("log_dirs", log_dirs::run),
     ("malformed", malformed::run),

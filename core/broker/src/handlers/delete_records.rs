@@ -9,6 +9,7 @@ use odradek_wire::messages::delete_records_response::{DeleteRecordsPartitionResu
 use odradek_wire::messages::{DeleteRecordsRequestData, DeleteRecordsResponseData, text};
 
 use super::resolve::{is_internal, topic_key};
+use super::twice::Places;
 use super::{Ask, Pending, Reply};
 use crate::io::Outbox;
 use crate::partition::PartitionId;
@@ -30,11 +31,11 @@ const HIGH_WATERMARK: i64 = -1;
 /// Moves what may be moved.
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &DeleteRecordsRequestData, out: &mut Outbox) -> Reply {
     let mut pending = PendingDeleteRecords { topics: Vec::new(), waiting: Vec::new() };
-    for (topic_at, topic) in request.topics.iter().filter(|t| !t.partitions.is_empty()).enumerate() {
-        let mut answers = Vec::with_capacity(topic.partitions.len());
-        for (at, asked) in topic.partitions.iter().enumerate() {
+    for (topic_at, (name, partitions)) in named(request).into_iter().enumerate() {
+        let mut answers = Vec::with_capacity(partitions.len());
+        for (at, asked) in partitions.into_iter().enumerate() {
             let base = DeleteRecordsPartitionResult::default().with_partition_index(asked.partition_index).with_low_watermark(-1);
-            answers.push(match one(node, now, topic.name.as_str(), asked, out) {
+            answers.push(match one(node, now, name, asked, out) {
                 Ok((id, to)) => {
                     pending.waiting.push((topic_at, at, id, to));
                     base
@@ -42,7 +43,7 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &DeleteRe
                 Err(error) => base.with_error_code(error.code()),
             });
         }
-        pending.topics.push(DeleteRecordsTopicResult::default().with_name(text(topic.name.as_str())).with_partitions(answers));
+        pending.topics.push(DeleteRecordsTopicResult::default().with_name(text(name)).with_partitions(answers));
     }
     let waits = pending.waiting.iter().map(|&(_, _, id, _)| WaitsFor::News(id)).collect();
     let until = now.mono.plus_ms(u64::try_from(request.timeout_ms).unwrap_or(0));
@@ -50,6 +51,27 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &DeleteRe
     node.purgatory.park(ask.key, waits, Some(until));
     look(node, now, ask.key, out);
     Reply::Later
+}
+
+/// Topics and their partitions, each once: of a partition that is named twice the last offset counts, as in Apache Kafka.
+fn named(request: &DeleteRecordsRequestData) -> Vec<(&str, Vec<&DeleteRecordsPartition>)> {
+    let mut topics: Vec<(&str, Vec<&DeleteRecordsPartition>)> = Vec::new();
+    let (mut topic_places, mut part_places) = (Places::new(), Places::new());
+    for topic in request.topics.iter().filter(|t| !t.partitions.is_empty()) {
+        let topic_at = topic_places.of(topic.name.as_str(), topics.len());
+        if topic_at == topics.len() {
+            topics.push((topic.name.as_str(), Vec::new()));
+        }
+        let parts = &mut topics[topic_at].1;
+        for asked in &topic.partitions {
+            let place = part_places.of((topic_at, asked.partition_index), parts.len());
+            match parts.get_mut(place) {
+                Some(named) => *named = asked,
+                None => parts.push(asked),
+            }
+        }
+    }
+    topics
 }
 
 fn one(

@@ -16,6 +16,7 @@ use odradek_wire::ids::{LeaderEpoch, Offset};
 use odradek_wire::messages::FetchRequestData;
 
 use super::resolve::topic_key;
+use super::twice::Places;
 use super::{Ask, Pending, Reply};
 use crate::fetch_sessions::{Asked, Begin, Context, TopicKey, begin};
 use crate::io::{NotesOf, Outbox};
@@ -95,12 +96,13 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchReq
     Reply::Later
 }
 
+/// What is wanted of each partition: of one that is named twice, what the last says, at the place of the first.
 fn asked(request: &FetchRequestData, by_id: bool) -> Vec<(TopicKey, i32, Asked)> {
     let epoch = |epoch: i32| (epoch >= 0).then_some(LeaderEpoch(epoch));
-    let mut all = Vec::new();
+    let (mut all, mut places) = (Vec::new(), Places::new());
     for topic in &request.topics {
         let key = topic_key(by_id, topic.topic.as_str(), topic.topic_id.into());
-        all.extend(topic.partitions.iter().map(|p| {
+        for p in &topic.partitions {
             let asked = Asked {
                 offset: Offset(p.fetch_offset),
                 bytes_max: u64::try_from(p.partition_max_bytes).unwrap_or(0),
@@ -108,8 +110,12 @@ fn asked(request: &FetchRequestData, by_id: bool) -> Vec<(TopicKey, i32, Asked)>
                 last_epoch: epoch(p.last_fetched_epoch),
                 log_start: Offset(p.log_start_offset),
             };
-            (key.clone(), p.partition, asked)
-        }));
+            let place = places.of((key.clone(), p.partition), all.len());
+            match all.get_mut(place) {
+                Some((_, _, named)) => *named = asked,
+                None => all.push((key.clone(), p.partition, asked)),
+            }
+        }
     }
     all
 }

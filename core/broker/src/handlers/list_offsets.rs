@@ -1,6 +1,6 @@
 //! ListOffsets: the earliest, the latest, or the first at or after a time (KIP-79, KIP-734, KIP-405 for what is tiered).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use odradek_log::log::TimestampFound;
 use odradek_log::output::{Answer, LookupId, RecordAt};
@@ -12,6 +12,7 @@ use odradek_wire::messages::list_offsets_response::{ListOffsetsPartitionResponse
 use odradek_wire::messages::{ListOffsetsRequestData, ListOffsetsResponseData, text};
 
 use super::resolve::topic_key;
+use super::twice::Places;
 use super::{Ask, Pending, Reply};
 use crate::io::Outbox;
 use crate::partition::{PartitionId, Replica};
@@ -70,25 +71,28 @@ enum Found {
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffsetsRequestData, out: &mut Outbox) -> Reply {
     let reader = Reader { version: ask.version, committed: request.isolation_level == 1, consumer: request.replica_id == -1 };
     let mut pending = PendingListOffsets { version: ask.version, topics: Vec::new(), lookups: BTreeMap::new() };
+    let twice = named_twice(request);
+    let (mut places, mut refused) = (Places::new(), BTreeSet::new());
     for topic in &request.topics {
-        let mut answers = Vec::with_capacity(topic.partitions.len());
-        for (at, asked) in topic.partitions.iter().enumerate() {
-            let twice = topic.partitions.iter().filter(|p| p.partition_index == asked.partition_index).count() > 1;
-            if twice && topic.partitions[..at].iter().any(|p| p.partition_index == asked.partition_index) {
+        let name = topic.name.as_str();
+        for asked in &topic.partitions {
+            let is_twice = twice.contains(&(name, asked.partition_index));
+            if is_twice && !refused.insert((name, asked.partition_index)) {
                 continue; // it is refused once
             }
-            let found =
-                if twice { Found::Failed(ErrorCode::InvalidRequest) } else { one(node, now, topic.name.as_str(), asked, reader, out) };
+            let topic_at = places.of(name, pending.topics.len());
+            if topic_at == pending.topics.len() {
+                pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(name)));
+            }
+            let found = if is_twice { Found::Failed(ErrorCode::InvalidRequest) } else { one(node, now, name, asked, reader, out) };
+            let answers = &mut pending.topics[topic_at].partitions;
             if let Found::Cold(lookup) = found {
-                let id = node.partition(&topic_key(false, topic.name.as_str(), Default::default()), asked.partition_index);
+                let id = node.partition(&topic_key(false, name, Default::default()), asked.partition_index);
                 let id = id.expect("a partition that was just searched is here");
                 node.lookups.entry((id, lookup)).or_default().push(ask.key);
-                pending.lookups.insert((id, lookup), (pending.topics.len(), answers.len()));
+                pending.lookups.insert((id, lookup), (topic_at, answers.len()));
             }
             answers.push(answer(asked.partition_index, &found, ask.version));
-        }
-        if !answers.is_empty() {
-            pending.topics.push(ListOffsetsTopicResponse::default().with_name(text(topic.name.as_str())).with_partitions(answers));
         }
     }
     if pending.lookups.is_empty() {
@@ -96,6 +100,13 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffs
     }
     node.pending.insert(ask.key, Pending::ListOffsets(pending));
     Reply::Later
+}
+
+/// Partitions that a request names twice, be it under one topic or under two of its name.
+fn named_twice(request: &ListOffsetsRequestData) -> BTreeSet<(&str, i32)> {
+    let mut seen = BTreeSet::new();
+    let all = request.topics.iter().flat_map(|t| t.partitions.iter().map(|p| (t.name.as_str(), p.partition_index)));
+    all.filter(|named| !seen.insert(*named)).collect()
 }
 
 fn one(node: &mut Running, now: Now, topic: &str, asked: &ListOffsetsPartition, reader: Reader, out: &mut Outbox) -> Found {

@@ -24,6 +24,7 @@ pub(crate) mod metadata;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
 pub(crate) mod resolve;
+pub(crate) mod twice;
 
 use odradek_log::disk::FileRange;
 use odradek_machine::Now;

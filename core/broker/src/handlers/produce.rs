@@ -1,12 +1,12 @@
 //! Produce: batches into logs, and the answer when they are as durable as was asked for.
 //!
 //! Each partition of a request goes its own way: refused, appended, or queued behind a batch of its partition that is being compressed again. The request is
-//! answered when none of them waits any more.
+//! answered when none of them waits any more. Of several batches for one partition the last counts, and the others are dropped, as in Apache Kafka.
 
 mod answer;
 mod append;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use odradek_log::log::Appended;
 use odradek_machine::Now;
@@ -18,6 +18,7 @@ use odradek_wire::messages::{KafkaString, text};
 use odradek_wire::request::{Acks, ProducePartition, ProduceRequest, ProduceTopic};
 
 use super::resolve::{is_internal, topic_key};
+use super::twice::Places;
 use super::{Ask, Pending, Reply};
 use crate::fetch_sessions::TopicKey;
 use crate::io::Outbox;
@@ -109,52 +110,74 @@ fn is_transactional(request: &ProduceRequest) -> bool {
 /// Batches to be appended, by topic and part.
 type Batches = BTreeMap<(usize, usize), (PartitionId, Box<ProducerBatch>)>;
 
-/// Every part of a request, and the batch of each that is not refused.
+/// Every part of a request once, and the batch of each that is not refused.
 fn read(node: &Running, ask: &Ask, acks: Option<Acks>, refusal: Option<ErrorCode>, topics: Vec<ProduceTopic>) -> (PendingProduce, Batches) {
     let record_errors_room = if ask.version >= RECORD_ERRORS_SINCE { RECORD_ERRORS_BYTES_MAX } else { 0 };
     let acks = acks.unwrap_or(Acks::All);
     let mut pending = PendingProduce { version: ask.version, acks, topics: Vec::new(), waiting: 0, record_errors_room };
-    let mut batches = Batches::new();
+    let (mut topic_places, mut part_places) = (Places::new(), Vec::new());
+    let (mut batches, mut malformed) = (Batches::new(), BTreeSet::new());
     for topic in topics {
         let key = topic_key(ask.version >= 13, topic.name.as_str(), topic.id);
-        let mut parts = Vec::with_capacity(topic.partitions.len());
+        let topic_at = topic_places.of(key.clone(), pending.topics.len());
+        if topic_at == pending.topics.len() {
+            pending.topics.push(TopicParts { name: text(topic.name.as_str()), id: topic.id, parts: Vec::new() });
+            part_places.push(Places::new());
+        }
+        let parts = &mut pending.topics[topic_at].parts;
         for partition in topic.partitions {
             let index = partition.index;
+            let slot = (topic_at, part_places[topic_at].of(index, parts.len()));
+            if malformed.contains(&slot) {
+                continue; // what the request itself has wrong is the answer, whatever else it has for the partition
+            }
+            batches.remove(&slot);
             let taken = match refusal {
-                Some(error) => Err(answer::refused(index, Refusal::of(error))),
+                Some(error) => Taken::Refused(answer::refused(index, Refusal::of(error))),
                 None => take(node, &key, acks, partition),
             };
             let state = match taken {
-                Ok(taken) => {
-                    batches.insert((pending.topics.len(), parts.len()), taken);
+                Taken::Batch(id, batch) => {
+                    batches.insert(slot, (id, batch));
                     State::Queued
                 }
-                Err(refused) => State::Over(refused),
+                Taken::Refused(refused) => State::Over(refused),
+                Taken::Malformed(refused) => {
+                    malformed.insert(slot);
+                    State::Over(refused)
+                }
             };
-            parts.push(Part { index, state });
+            match parts.get_mut(slot.1) {
+                Some(part) => part.state = state,
+                None => parts.push(Part { index, state }),
+            }
         }
-        pending.topics.push(TopicParts { name: text(topic.name.as_str()), id: topic.id, parts });
     }
     (pending, batches)
 }
 
 /// What of a part can be said before the log is asked.
-fn take(
-    node: &Running,
-    topic: &TopicKey,
-    acks: Acks,
-    partition: ProducePartition,
-) -> Result<(PartitionId, Box<ProducerBatch>), Box<PartitionProduceResponse>> {
+enum Taken {
+    Batch(PartitionId, Box<ProducerBatch>),
+    Refused(Box<PartitionProduceResponse>),
+    /// As no request may have it, whatever the partition.
+    Malformed(Box<PartitionProduceResponse>),
+}
+
+fn take(node: &Running, topic: &TopicKey, acks: Acks, partition: ProducePartition) -> Taken {
     let ProducePartition { index, batch, batch_bytes } = partition;
-    let id = node.partition(topic, index).map_err(|refusal| answer::refused(index, refusal))?;
+    let id = match node.partition(topic, index) {
+        Ok(id) => id,
+        Err(refusal) => return Taken::Refused(answer::refused(index, refusal)),
+    };
     let replica = node.replicas.get(&id).expect("a partition that was found here has a replica");
     match batch {
-        Err(wrong) if wrong.is_of_request() => Err(answer::invalid_batch(index, &wrong, replica.log.log_start())),
-        _ if is_internal(&replica.topic) => Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTopicException))),
-        Err(wrong) => Err(append::refuse_wrong(replica, acks, &wrong, batch_bytes)),
+        Err(wrong) if wrong.is_of_request() => Taken::Malformed(answer::invalid_batch(index, &wrong, replica.log.log_start())),
+        _ if is_internal(&replica.topic) => Taken::Refused(answer::refused(index, Refusal::of(ErrorCode::InvalidTopicException))),
+        Err(wrong) => Taken::Refused(append::refuse_wrong(replica, acks, &wrong, batch_bytes)),
         // Transactions are not spoken yet: as for one whose partition was never added to it.
-        Ok(batch) if batch.is_transactional() => Err(answer::refused(index, Refusal::of(ErrorCode::InvalidTxnState))),
-        Ok(batch) => Ok((id, Box::new(batch))),
+        Ok(batch) if batch.is_transactional() => Taken::Refused(answer::refused(index, Refusal::of(ErrorCode::InvalidTxnState))),
+        Ok(batch) => Taken::Batch(id, Box::new(batch)),
     }
 }
 

@@ -12,3 +12,4 @@ mod order;
 mod producers;
 mod rejected;
 mod story;
+mod twice;
