@@ -1,11 +1,13 @@
 //! Fetch without sessions.
 
+use std::ops::RangeInclusive;
+
 use kacrab_protocol::generated::delete_topics_request::DeleteTopicState;
 use kacrab_protocol::generated::fetch_request::{FetchPartition, FetchTopic, ReplicaState};
-use kacrab_protocol::generated::{DeleteTopicsRequestData, FetchRequestData};
+use kacrab_protocol::generated::{ApiKey, DeleteTopicsRequestData, FetchRequestData};
 
 use super::batch::Batch;
-use super::message::text;
+use super::message::{text, versions};
 use super::peer::Peer;
 use super::produce::produce;
 use super::topics::NOBODY;
@@ -60,29 +62,46 @@ pub fn whole_log(twins: &mut Twins, title: &str, topic: &str, partition: i32) {
     twins.ask(title, 12, |p| fetch(vec![of_topic(p, 12, topic, vec![part(partition, 0)])]));
 }
 
+/// In every version, by readers of everything and of what is committed.
+fn each(twins: &mut Twins, title: &str, make: impl Fn(&Peer, i16) -> FetchRequestData) {
+    each_of(twins, title, versions(ApiKey::Fetch), make);
+}
+
+fn each_of(twins: &mut Twins, title: &str, versions: RangeInclusive<i16>, make: impl Fn(&Peer, i16) -> FetchRequestData) {
+    twins.each_of(title, versions.clone(), |p, v| make(p, v));
+    twins.each_of(&format!("{title}, committed"), versions, |p, v| make(p, v).with_isolation_level(1));
+}
+
 fn one(twins: &mut Twins, title: &str, wanted: &FetchPartition) {
-    twins.each(title, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![wanted.clone()])]));
-    twins.each(&format!("{title}, committed"), |p, v| fetch(vec![of_topic(p, v, "fetched", vec![wanted.clone()])]).with_isolation_level(1));
+    each(twins, title, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![wanted.clone()])]));
 }
 
 fn offsets(twins: &mut Twins) {
     for offset in [0, 1, 4, 9, 10, 11, 1000, -1, -2, i64::MAX, i64::MIN] {
         one(twins, &format!("from {offset}"), &part(0, offset));
     }
-    twins.each("an empty partition", |p, v| fetch(vec![of_topic(p, v, "empty", vec![part(0, 0)])]));
-    twins.each_of("a log start", 5..=18, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0).with_log_start_offset(5)])]));
+    each(twins, "an empty partition", |p, v| fetch(vec![of_topic(p, v, "empty", vec![part(0, 0)])]));
+    each_of(twins, "a log start", 5..=18, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0).with_log_start_offset(5)])]));
 }
 
 fn limits(twins: &mut Twins) {
     // A negative number of bytes, and an unknown isolation, are not asked: Apache Kafka throws.
     for bytes in [0, 1, 100, 150, i32::MAX] {
         one(twins, &format!("partition bytes {bytes}"), &part(0, 0).with_partition_max_bytes(bytes));
-        twins.each(&format!("bytes {bytes}"), |p, v| {
+        each(twins, &format!("bytes {bytes}"), |p, v| {
             fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0), part(1, 0)])]).with_max_bytes(bytes)
         });
     }
-    twins.each("least bytes beyond all", |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0)])]).with_min_bytes(i32::MAX));
-    twins.each("the first is full, the second empty", |p, v| {
+    each(twins, "least bytes beyond all", |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0)])]).with_min_bytes(i32::MAX));
+    for bytes in [0, 1, 50, 80, 200] {
+        each(twins, &format!("a second partition within {bytes} bytes"), |p, v| {
+            fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0), part(1, 0).with_partition_max_bytes(bytes), part(2, 0)])])
+        });
+        each(twins, &format!("{bytes} bytes behind the first"), |p, v| {
+            fetch(vec![of_topic(p, v, "fetched", vec![part(0, 8), part(1, 0), part(2, 0)])]).with_max_bytes(83 + bytes)
+        });
+    }
+    each(twins, "the first is full, the second empty", |p, v| {
         fetch(vec![of_topic(
             p,
             v,
@@ -94,17 +113,17 @@ fn limits(twins: &mut Twins) {
 
 fn epochs(twins: &mut Twins) {
     for epoch in [0, 1, 5, -1, -2] {
-        twins.each_of(&format!("leader epoch {epoch}"), 9..=18, |p, v| {
+        each_of(twins, &format!("leader epoch {epoch}"), 9..=18, |p, v| {
             fetch(vec![of_topic(p, v, "fetched", vec![part(0, 0).with_current_leader_epoch(epoch)])])
         });
         for offset in [0, 4, 10, 12] {
             let title = format!("last epoch {epoch} at {offset}");
-            twins.each_of(&title, 12..=18, |p, v| {
+            each_of(twins, &title, 12..=18, |p, v| {
                 fetch(vec![of_topic(p, v, "fetched", vec![part(0, offset).with_last_fetched_epoch(epoch)])])
             });
         }
     }
-    twins.each_of("a known and an unknown epoch", 12..=18, |p, v| {
+    each_of(twins, "a known and an unknown epoch", 12..=18, |p, v| {
         fetch(vec![of_topic(
             p,
             v,
@@ -115,58 +134,58 @@ fn epochs(twins: &mut Twins) {
 }
 
 fn topics(twins: &mut Twins) {
-    twins.each("unknown topic", |p, v| fetch(vec![of_topic(p, v, "nobody", vec![part(0, 0)])]));
-    twins.each_of("bad name", 4..=12, |p, v| fetch(vec![of_topic(p, v, "a b", vec![part(0, 0)])]));
-    twins.each("unknown partitions", |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(3, 0), part(-1, 0), part(0, 0)])]));
-    twins.each("unknown and known topic", |p, v| {
+    each(twins, "unknown topic", |p, v| fetch(vec![of_topic(p, v, "nobody", vec![part(0, 0)])]));
+    each_of(twins, "bad name", 4..=12, |p, v| fetch(vec![of_topic(p, v, "a b", vec![part(0, 0)])]));
+    each(twins, "unknown partitions", |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(3, 0), part(-1, 0), part(0, 0)])]));
+    each(twins, "unknown and known topic", |p, v| {
         fetch(vec![of_topic(p, v, "nobody", vec![part(0, 0)]), of_topic(p, v, "fetched", vec![part(0, 9)])])
     });
-    twins.each("two topics", |p, v| {
+    each(twins, "two topics", |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(1, 8), part(0, 8)]), of_topic(p, v, "empty", vec![part(0, 0)])])
     });
-    twins.each("a topic twice", |p, v| {
+    each(twins, "a topic twice", |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(0, 8)]), of_topic(p, v, "fetched", vec![part(1, 8)])])
     });
-    twins.each("no topics", |_, _| fetch(Vec::new()));
-    twins.each("no partitions", |p, v| fetch(vec![of_topic(p, v, "fetched", Vec::new())]));
-    twins.each_of("a deleted topic's id", 13..=18, |p, _| {
+    each(twins, "no topics", |_, _| fetch(Vec::new()));
+    each(twins, "no partitions", |p, v| fetch(vec![of_topic(p, v, "fetched", Vec::new())]));
+    each_of(twins, "a deleted topic's id", 13..=18, |p, _| {
         fetch(vec![FetchTopic::default().with_topic_id(p.id("vanished")).with_partitions(vec![part(0, 0)])])
     });
-    twins.each_of("a zero id", 13..=18, |_, _| fetch(vec![FetchTopic::default().with_partitions(vec![part(0, 0)])]));
-    twins.each_of("a rack", 11..=18, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 9)])]).with_rack_id(text("r")));
-    twins.each_of("another cluster", 12..=18, |p, v| {
+    each_of(twins, "a zero id", 13..=18, |_, _| fetch(vec![FetchTopic::default().with_partitions(vec![part(0, 0)])]));
+    each_of(twins, "a rack", 11..=18, |p, v| fetch(vec![of_topic(p, v, "fetched", vec![part(0, 9)])]).with_rack_id(text("r")));
+    each_of(twins, "another cluster", 12..=18, |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(0, 9)])]).with_cluster_id(Some(text("elsewhere")))
     });
 }
 
 fn waits(twins: &mut Twins) {
     let at_end = |p: &Peer, v: i16| vec![of_topic(p, v, "fetched", vec![part(0, 10)])];
-    twins.each("nothing comes in 30 ms", |p, v| fetch(at_end(p, v)).with_max_wait_ms(30).with_min_bytes(1));
-    twins.each("nothing must come", |p, v| fetch(at_end(p, v)).with_max_wait_ms(20_000));
-    twins.each("an error does not wait", |p, v| {
+    each(twins, "nothing comes in 30 ms", |p, v| fetch(at_end(p, v)).with_max_wait_ms(30).with_min_bytes(1));
+    each(twins, "nothing must come", |p, v| fetch(at_end(p, v)).with_max_wait_ms(20_000));
+    each(twins, "an error does not wait", |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(0, 10), part(1, 99)])]).with_max_wait_ms(20_000).with_min_bytes(1)
     });
-    twins.each("an unknown topic hurries nothing", |p, v| {
+    each(twins, "an unknown topic hurries nothing", |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(0, 10)]), of_topic(p, v, "nobody", vec![part(0, 0)])])
             .with_max_wait_ms(30)
             .with_min_bytes(1)
     });
-    twins.each("unknown topics alone do not wait", |p, v| {
+    each(twins, "unknown topics alone do not wait", |p, v| {
         fetch(vec![of_topic(p, v, "nobody", vec![part(0, 0)])]).with_max_wait_ms(20_000).with_min_bytes(1)
     });
-    twins.each_of("a divergence does not wait", 12..=18, |p, v| {
+    each_of(twins, "a divergence does not wait", 12..=18, |p, v| {
         fetch(vec![of_topic(p, v, "fetched", vec![part(0, 12).with_last_fetched_epoch(0)])]).with_max_wait_ms(20_000).with_min_bytes(1)
     });
-    twins.each("a negative wait", |p, v| fetch(at_end(p, v)).with_max_wait_ms(-1).with_min_bytes(1));
-    twins.each("no topics do not wait", |_, _| fetch(Vec::new()).with_max_wait_ms(20_000).with_min_bytes(1));
+    each(twins, "a negative wait", |p, v| fetch(at_end(p, v)).with_max_wait_ms(-1).with_min_bytes(1));
+    each(twins, "no topics do not wait", |_, _| fetch(Vec::new()).with_max_wait_ms(20_000).with_min_bytes(1));
 }
 
 fn followers(twins: &mut Twins) {
     for replica in [0, 5, -2] {
-        twins.each_of(&format!("replica {replica}"), 4..=14, |p, v| {
+        each_of(twins, &format!("replica {replica}"), 4..=14, |p, v| {
             fetch(vec![of_topic(p, v, "fetched", vec![part(0, 8)])]).with_replica_id(replica)
         });
-        twins.each_of(&format!("replica {replica}"), 15..=18, |p, v| {
+        each_of(twins, &format!("replica {replica}"), 15..=18, |p, v| {
             let state = ReplicaState::default().with_replica_id(replica).with_replica_epoch(-1);
             fetch(vec![of_topic(p, v, "fetched", vec![part(0, 8)])]).with_replica_state(state)
         });

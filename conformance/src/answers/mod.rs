@@ -5,6 +5,7 @@
 mod batch;
 mod compare;
 mod fetch;
+mod gone;
 mod handshake;
 mod idempotence;
 mod legal;
@@ -43,6 +44,7 @@ const GROUPS: &[Group] = &[
     ("idempotence", idempotence::run),
     ("fetch", fetch::run),
     ("sessions", sessions::run),
+    ("gone", gone::run),
     ("twice", twice::run),
     ("offsets", offsets::run),
     ("log_dirs", log_dirs::run),

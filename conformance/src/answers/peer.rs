@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read, Write};
 use std::net::TcpStream;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -31,6 +32,9 @@ pub struct Outcome {
     /// True if the connection was closed by the server.
     pub closed: bool,
 }
+
+/// An answer that was waited for, and when it came.
+pub type Late = (Result<Bytes, String>, Instant);
 
 impl Peer {
     pub fn new(name: &'static str, address: &str) -> Peer {
@@ -79,6 +83,16 @@ impl Peer {
                 Err(error)
             }
         }
+    }
+
+    /// Sends a frame on a connection of its own, and waits for the answer in a thread of its own.
+    pub fn begin(&self, frame: &[u8]) -> Result<JoinHandle<Late>, String> {
+        let mut connection = self.connect()?;
+        connection.write_all(frame).map_err(|e| e.to_string())?;
+        Ok(std::thread::spawn(move || {
+            let answer = next(&mut connection, PATIENCE).and_then(|answer| answer.ok_or_else(|| "closed the connection".to_owned()));
+            (answer, Instant::now())
+        }))
     }
 
     /// Sends bytes on a connection of their own, and takes what comes until there were `wanted` answers or the end.

@@ -1,10 +1,10 @@
 //! Fetch sessions (KIP-227).
 
 use kacrab_protocol::generated::FetchRequestData;
-use kacrab_protocol::generated::fetch_request::{FetchPartition, ForgottenTopic};
+use kacrab_protocol::generated::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
 
 use super::batch::Batch;
-use super::fetch::{fetch, of_topic, part};
+use super::fetch::{of_topic, part};
 use super::message::text;
 use super::peer::Peer;
 use super::produce::produce;
@@ -14,7 +14,9 @@ use super::twins::Twins;
 pub fn run(twins: &mut Twins) {
     twins.create("session", 3, &[]);
     for version in 7..=18 {
-        story(twins, version);
+        for isolation in [0, 1] {
+            story(twins, version, isolation);
+        }
     }
 }
 
@@ -22,7 +24,8 @@ fn session(request: FetchRequestData, peer: &Peer, epoch: i32) -> FetchRequestDa
     request.with_session_id(peer.number("session") as i32).with_session_epoch(epoch)
 }
 
-fn story(twins: &mut Twins, version: i16) {
+fn story(twins: &mut Twins, version: i16, isolation: i8) {
+    let fetch = |topics: Vec<FetchTopic>| super::fetch::fetch(topics).with_isolation_level(isolation);
     let wants = |p: &Peer, parts: Vec<FetchPartition>| fetch(vec![of_topic(p, version, "session", parts)]);
     let one = |topic: &str, p: &Peer, partitions: Vec<i32>| {
         let topic_id = match (version < 13, topic) {

@@ -1,9 +1,10 @@
 //! Two fresh servers that are asked the same.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use kacrab_protocol::KafkaUuid;
 use kacrab_protocol::generated::create_topics_request::{CreatableTopic, CreatableTopicConfig};
 use kacrab_protocol::generated::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kacrab_protocol::generated::metadata_request::MetadataRequestTopic;
@@ -32,6 +33,8 @@ pub struct Twins {
 const TRIES: usize = 12;
 const TRIES_TO_BEGIN: usize = 200;
 const PAUSE: Duration = Duration::from_millis(50);
+/// How soon an answer comes that something hurried.
+const SOON: Duration = Duration::from_secs(2);
 /// How long nothing must be said for silence to be believed.
 const SILENCE: Duration = Duration::from_millis(1500);
 
@@ -129,6 +132,34 @@ impl Twins {
             peer.ask(&request).and_then(|answer| decoded::<M>(head.correlation, version, answer))
         };
         let said = [one(&mut self.kafka), one(&mut self.ours)];
+        self.judge::<M>(said)
+    }
+
+    /// Asks both on connections of their own, does something while they wait, and compares what they say to it, and whether they say it soon after.
+    pub fn ask_during<M: Message>(&mut self, title: &str, version: i16, make: impl Fn(&Peer) -> M, meanwhile: impl FnOnce(&mut Self)) {
+        self.correlation += 1;
+        self.requests += 1;
+        let head = head(M::API, version, self.correlation);
+        let waiting = [&self.kafka, &self.ours].map(|peer| peer.begin(&frame(head, &encoded(&make(peer), version))));
+        std::thread::sleep(PAUSE * 2);
+        meanwhile(self);
+        let done = Instant::now();
+        let mut soon = Vec::new();
+        let said = waiting.map(|waiting| {
+            let (answer, at) = waiting?.join().map_err(|_| "nobody waited".to_owned())?;
+            soon.push((at < done + SOON).to_string());
+            decoded::<M>(head.correlation, version, answer?)
+        });
+        let (_, mut differences) = self.judge::<M>(said);
+        if let [kafka, ours] = &soon[..]
+            && kafka != ours
+        {
+            differences.push(Difference { path: "soon".to_owned(), kafka: kafka.clone(), ours: ours.clone() });
+        }
+        self.note(&format!("{:?}", M::API), title, version, differences);
+    }
+
+    fn judge<M: Message>(&mut self, said: [Result<(M::Answer, Tree), String>; 2]) -> ([Option<M::Answer>; 2], Vec<Difference>) {
         let mut trees = said.each_ref().map(|s| match s {
             Ok((_, tree)) => tree.clone(),
             Err(error) => Tree::word(&format!("({error})")),
@@ -191,6 +222,19 @@ impl Twins {
             CreateTopicsRequestData::default().with_topics(vec![topic.clone()]).with_timeout_ms(20_000)
         });
         self.await_topic(name, partitions);
+    }
+
+    /// The ids that both gave to a topic.
+    pub fn ids(&self, name: &str) -> [KafkaUuid; 2] {
+        [&self.kafka, &self.ours].map(|peer| peer.id(name))
+    }
+
+    /// Waits until both say that a topic is not there.
+    pub fn await_gone(&mut self, name: &str) {
+        const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
+        let topic = MetadataRequestTopic::default().with_name(Some(text(name)));
+        let metadata = MetadataRequestData::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(false);
+        self.until_both(4, |_| metadata.clone(), |answer| answer.topics[0].error_code == UNKNOWN_TOPIC_OR_PARTITION);
     }
 
     /// Waits until both say that every partition of a topic is led and can be read.

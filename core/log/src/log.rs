@@ -183,6 +183,8 @@ pub struct Slice {
     pub base: Offset,
     /// Their sum.
     pub bytes: u64,
+    /// There is a batch, and it is longer than the read may be.
+    pub left_out: bool,
     /// Aborted transactions that overlap them, where the caller asked.
     pub aborted: Vec<AbortedTransaction>,
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use odradek_machine::{Mono, Seed};
 
-use super::session::{Asked, Session, Told, TopicKey};
+use super::session::{Session, Told, Wanted};
 
 /// How many sessions there may be, and how long each is safe.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Cache {
     }
 
     /// Begins a session if there is room, or if another may be pushed out; `None`: the fetcher goes on without one.
-    pub fn create(&mut self, now: Mono, privileged: bool, uses_ids: bool, partitions: Vec<(TopicKey, i32, Asked, Told)>) -> Option<i32> {
+    pub fn create(&mut self, now: Mono, privileged: bool, uses_ids: bool, partitions: Vec<(Wanted, Told)>) -> Option<i32> {
         if self.sessions.len() >= self.limits.slots {
             let goes = self.who_goes(now, privileged, partitions.len())?;
             self.remove(goes);

@@ -1,11 +1,14 @@
 //! What one Fetch request means for sessions, decided before anything is read, and what of the answers is told.
 
+use std::sync::Arc;
+
 use odradek_machine::Mono;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::fetch::FetchedPartition;
+use odradek_wire::ids::{Offset, Uuid};
 
 use super::cache::Cache;
-use super::session::{Asked, Told, TopicKey, next_epoch};
+use super::session::{Asked, Told, TopicKey, Wanted, next_epoch};
 
 /// Of what kind a fetch is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,8 +37,11 @@ pub struct Context {
     /// Its kind.
     pub kind: Kind,
     /// What is to be read, in order.
-    pub wanted: Vec<(TopicKey, i32, Asked)>,
+    pub wanted: Vec<Wanted>,
 }
+
+/// An answer, and the place in [`Context::wanted`] of what it answers.
+pub type Answered<R> = (usize, FetchedPartition<R>);
 
 /// What of a request concerns its session.
 #[derive(Clone, Debug)]
@@ -54,19 +60,25 @@ pub struct Begin {
     pub forgotten: Vec<(TopicKey, i32)>,
 }
 
-/// The context of a request.
+/// The context of a request. `name_of` says what the topic of an id is called, if there is one.
 ///
 /// # Errors
 /// `FETCH_SESSION_ID_NOT_FOUND`, `INVALID_FETCH_SESSION_EPOCH` or `FETCH_SESSION_TOPIC_ID_ERROR`: the whole answer is that error.
-pub fn begin(now: Mono, cache: &mut Cache, request: Begin) -> Result<Context, ErrorCode> {
+pub fn begin(
+    now: Mono,
+    cache: &mut Cache,
+    request: Begin,
+    name_of: impl Fn(Uuid) -> Option<Arc<str>> + Copy,
+) -> Result<Context, ErrorCode> {
     const FINAL_EPOCH: i32 = -1;
     let Begin { session_id: id, session_epoch: epoch, privileged, uses_ids, asked, forgotten } = request;
+    let asked = asked.into_iter().map(|(topic, partition, asked)| Wanted::new(topic, partition, asked, name_of));
     if epoch == 0 || epoch == FINAL_EPOCH {
         if id != 0 {
             cache.remove(id);
         }
         let kind = if epoch == FINAL_EPOCH { Kind::Sessionless } else { Kind::Full { privileged, uses_ids } };
-        return Ok(Context { kind, wanted: asked });
+        return Ok(Context { kind, wanted: asked.collect() });
     }
     let session = cache.get(id).ok_or(ErrorCode::FetchSessionIdNotFound)?;
     if session.epoch != epoch {
@@ -77,14 +89,14 @@ pub fn begin(now: Mono, cache: &mut Cache, request: Begin) -> Result<Context, Er
     }
     let (left, next, wanted) = cache
         .with(now, id, |session| {
-            for (topic, partition, asked) in asked {
-                session.ask(topic, partition, asked);
+            for wanted in asked {
+                session.ask(wanted);
             }
             for (topic, partition) in &forgotten {
                 session.forget(topic, *partition);
             }
             session.epoch = next_epoch(session.epoch);
-            (session.len(), session.epoch, session.wanted().into())
+            (session.len(), session.epoch, session.wanted(name_of))
         })
         .expect("the session was found above");
     if left == 0 {
@@ -99,7 +111,7 @@ impl Context {
     ///
     /// # Errors
     /// `INVALID_FETCH_SESSION_EPOCH` if the session ended or moved on while the request waited.
-    pub fn finish<R>(&self, now: Mono, cache: &mut Cache, answers: &mut Vec<(TopicKey, FetchedPartition<R>)>) -> Result<i32, ErrorCode> {
+    pub fn finish<R>(&self, now: Mono, cache: &mut Cache, answers: &mut Vec<Answered<R>>) -> Result<i32, ErrorCode> {
         match self.kind {
             Kind::Sessionless => Ok(0),
             Kind::Full { privileged, uses_ids } => Ok(self.begin_session(now, cache, privileged, uses_ids, answers)),
@@ -108,11 +120,12 @@ impl Context {
                     return Err(ErrorCode::InvalidFetchSessionEpoch);
                 }
                 cache.with(now, id, |session| {
-                    answers.retain(|(topic, answer)| {
-                        let before = session.told(topic, answer.index).unwrap_or(Told::NOTHING);
+                    answers.retain(|(at, answer)| {
+                        let Wanted { topic, partition, .. } = &self.wanted[*at];
+                        let before = session.told(topic, *partition).unwrap_or(Told::NOTHING);
                         let news = is_news(before, answer);
                         if news {
-                            session.tell(topic, answer.index, told(answer), !answer.records.is_empty());
+                            session.tell(topic, *partition, told(answer), !answer.records.is_empty());
                         }
                         news
                     });
@@ -122,23 +135,9 @@ impl Context {
         }
     }
 
-    fn begin_session<R>(
-        &self,
-        now: Mono,
-        cache: &mut Cache,
-        privileged: bool,
-        uses_ids: bool,
-        answers: &[(TopicKey, FetchedPartition<R>)],
-    ) -> i32 {
-        let told_of = |topic: &TopicKey, index: i32| answers.iter().find(|(t, a)| t == topic && a.index == index).map(|(_, a)| told(a));
-        let in_order = self.wanted.len() == answers.len();
-        let all = self.wanted.iter().enumerate().map(|(at, (topic, partition, asked))| {
-            // Answers come in the order of the request, so that a full fetch of thousands of partitions need not be searched.
-            let beside = answers.get(at).filter(|(t, a)| in_order && t == topic && a.index == *partition).map(|(_, a)| told(a));
-            let told = beside.or_else(|| told_of(topic, *partition)).unwrap_or(Told::NOTHING);
-            (topic.clone(), *partition, *asked, told)
-        });
-        let all: Vec<_> = all.collect();
+    /// A session serves partitions in the order in which it told them first, as in Kafka.
+    fn begin_session<R>(&self, now: Mono, cache: &mut Cache, privileged: bool, uses_ids: bool, answers: &[Answered<R>]) -> i32 {
+        let all = answers.iter().map(|(at, answer)| (self.wanted[*at].clone(), told(answer))).collect();
         cache.create(now, privileged, uses_ids, all).unwrap_or(0)
     }
 }
@@ -146,7 +145,7 @@ impl Context {
 /// What a session remembers of an answer. After an error the high watermark counts as unknown, so that the next good answer is told.
 fn told<R>(answer: &FetchedPartition<R>) -> Told {
     if answer.error.is_error() {
-        return Told { high_watermark: odradek_wire::ids::Offset(-1), log_start: answer.log_start_offset };
+        return Told { high_watermark: Offset(-1), log_start: answer.log_start_offset };
     }
     Told { high_watermark: answer.high_watermark, log_start: answer.log_start_offset }
 }

@@ -11,5 +11,5 @@ mod session;
 mod tests;
 
 pub use cache::{Cache, CacheLimits};
-pub use context::{Begin, Context, Kind, begin};
-pub use session::{Asked, Session, Told, TopicKey};
+pub use context::{Answered, Begin, Context, Kind, begin};
+pub use session::{Asked, Session, Told, TopicKey, Wanted};

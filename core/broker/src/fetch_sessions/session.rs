@@ -1,6 +1,7 @@
 //! One fetch session: the partitions that a fetcher reads, in the order of service, and what it was last told of each.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use odradek_machine::Mono;
@@ -30,6 +31,34 @@ pub struct Asked {
     pub log_start: Offset,
 }
 
+/// A partition that is to be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Wanted {
+    /// Its topic, as the fetcher names it.
+    pub topic: TopicKey,
+    /// The name of a topic that is named by id, if the id was known when it was asked for or at a fetch since. It stays when the topic goes, as in Kafka: a
+    /// fetcher that knew it is told other things than one that never did.
+    pub name: Option<Arc<str>>,
+    /// The partition.
+    pub partition: i32,
+    /// What is wanted of it.
+    pub asked: Asked,
+}
+
+impl Wanted {
+    /// A partition that a request asks for.
+    pub fn new(topic: TopicKey, partition: i32, asked: Asked, name_of: impl Fn(Uuid) -> Option<Arc<str>>) -> Wanted {
+        Wanted { name: resolved(&topic, name_of), topic, partition, asked }
+    }
+}
+
+fn resolved(topic: &TopicKey, name_of: impl Fn(Uuid) -> Option<Arc<str>>) -> Option<Arc<str>> {
+    match topic {
+        TopicKey::Name(_) => None,
+        TopicKey::Id(id) => name_of(*id),
+    }
+}
+
 /// What a fetcher was last told of one partition; −1 before the first time, so that the first answer differs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Told {
@@ -44,8 +73,9 @@ impl Told {
     pub const NOTHING: Told = Told { high_watermark: Offset(-1), log_start: Offset(-1) };
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Cached {
+    name: Option<Arc<str>>,
     asked: Asked,
     told: Told,
     /// Its place in the order of service; larger is later.
@@ -79,13 +109,7 @@ pub const fn next_epoch(epoch: i32) -> i32 {
 
 impl Session {
     /// A session that was just granted, over these partitions and what they were told.
-    pub fn new(
-        id: i32,
-        privileged: bool,
-        uses_ids: bool,
-        now: Mono,
-        all: impl IntoIterator<Item = (TopicKey, i32, Asked, Told)>,
-    ) -> Session {
+    pub fn new(id: i32, privileged: bool, uses_ids: bool, now: Mono, all: impl IntoIterator<Item = (Wanted, Told)>) -> Session {
         let mut session = Session {
             id,
             epoch: 1,
@@ -97,23 +121,28 @@ impl Session {
             order: BTreeMap::new(),
             turns: 0,
         };
-        for (topic, partition, asked, told) in all {
-            session.ask(topic, partition, asked);
-            session.partitions.get_mut(&session.order[&session.turns].clone()).expect("it was asked for above").told = told;
+        for (wanted, told) in all {
+            *session.ask(wanted) = told;
         }
         session
     }
 
     /// Adds a partition, or changes what is wanted of it.
-    pub fn ask(&mut self, topic: TopicKey, partition: i32, asked: Asked) {
+    pub fn ask(&mut self, wanted: Wanted) -> &mut Told {
+        let Wanted { topic, name, partition, asked } = wanted;
         let key = (topic, partition);
-        if let Some(cached) = self.partitions.get_mut(&key) {
-            cached.asked = asked;
-            return;
+        match self.partitions.entry(key) {
+            Entry::Occupied(cached) => {
+                let cached = cached.into_mut();
+                cached.asked = asked;
+                &mut cached.told
+            }
+            Entry::Vacant(vacant) => {
+                self.turns += 1;
+                self.order.insert(self.turns, vacant.key().clone());
+                &mut vacant.insert(Cached { name, asked, told: Told::NOTHING, turn: self.turns }).told
+            }
         }
-        self.turns += 1;
-        self.order.insert(self.turns, key.clone());
-        self.partitions.insert(key, Cached { asked, told: Told::NOTHING, turn: self.turns });
     }
 
     /// Takes a partition out.
@@ -123,9 +152,17 @@ impl Session {
         }
     }
 
-    /// What is to be read, in the order of service.
-    pub fn wanted(&self) -> VecDeque<(TopicKey, i32, Asked)> {
-        self.order.values().map(|key| (key.0.clone(), key.1, self.partitions[key].asked)).collect()
+    /// What is to be read, in the order of service; names that were not known are looked for again.
+    pub fn wanted(&mut self, name_of: impl Fn(Uuid) -> Option<Arc<str>>) -> Vec<Wanted> {
+        let mut all = Vec::with_capacity(self.order.len());
+        for key in self.order.values() {
+            let cached = self.partitions.get_mut(key).expect("what has a turn is there");
+            if cached.name.is_none() {
+                cached.name = resolved(&key.0, &name_of);
+            }
+            all.push(Wanted { topic: key.0.clone(), name: cached.name.clone(), partition: key.1, asked: cached.asked });
+        }
+        all
     }
 
     /// What was last told of a partition.

@@ -1,7 +1,9 @@
+use std::sync::Arc;
+
 use odradek_machine::{Mono, Seed, ms};
 use odradek_wire::error::ErrorCode;
 use odradek_wire::fetch::FetchedPartition;
-use odradek_wire::ids::Offset;
+use odradek_wire::ids::{Offset, Uuid};
 
 use super::session::next_epoch;
 use super::*;
@@ -14,8 +16,12 @@ fn topic(name: &str) -> TopicKey {
     TopicKey::Name(name.into())
 }
 
-fn partitions(n: i32) -> Vec<(TopicKey, i32, Asked, Told)> {
-    (0..n).map(|p| (topic("t"), p, asked(0), Told::NOTHING)).collect()
+fn partitions(n: i32) -> Vec<(Wanted, Told)> {
+    (0..n).map(|p| (Wanted::new(topic("t"), p, asked(0), no_name), Told::NOTHING)).collect()
+}
+
+fn no_name(_: Uuid) -> Option<Arc<str>> {
+    None
 }
 
 fn cache(slots: usize) -> Cache {
@@ -68,14 +74,14 @@ fn incremental(id: i32, epoch: i32) -> Begin {
 fn a_partition_that_got_records_comes_last_next_time() {
     let mut cache = cache(2);
     let id = cache.create(EARLY, false, false, partitions(3)).expect("room");
-    let first = begin(EARLY, &mut cache, incremental(id, 1)).expect("it goes on");
-    assert_eq!(first.wanted.iter().map(|w| w.1).collect::<Vec<_>>(), [0, 1, 2]);
-    let mut answers = vec![(topic("t"), answer(0, 5, true)), (topic("t"), answer(1, 0, false)), (topic("t"), answer(2, 0, false))];
+    let first = begin(EARLY, &mut cache, incremental(id, 1), no_name).expect("it goes on");
+    assert_eq!(first.wanted.iter().map(|w| w.partition).collect::<Vec<_>>(), [0, 1, 2]);
+    let mut answers = vec![(0, answer(0, 5, true)), (1, answer(1, 0, false)), (2, answer(2, 0, false))];
     first.finish(EARLY, &mut cache, &mut answers).expect("nobody took over");
     assert_eq!(answers.len(), 3, "their high watermarks were not known");
-    let second = begin(EARLY, &mut cache, incremental(id, 2)).expect("it goes on");
-    assert_eq!(second.wanted.iter().map(|w| w.1).collect::<Vec<_>>(), [1, 2, 0]);
-    let mut answers = vec![(topic("t"), answer(1, 0, false)), (topic("t"), answer(2, 7, false)), (topic("t"), answer(0, 5, false))];
+    let second = begin(EARLY, &mut cache, incremental(id, 2), no_name).expect("it goes on");
+    assert_eq!(second.wanted.iter().map(|w| w.partition).collect::<Vec<_>>(), [1, 2, 0]);
+    let mut answers = vec![(0, answer(1, 0, false)), (1, answer(2, 7, false)), (2, answer(0, 5, false))];
     second.finish(EARLY, &mut cache, &mut answers).expect("nobody took over");
     assert_eq!(answers.iter().map(|(_, a)| a.index).collect::<Vec<_>>(), [2], "only its high watermark moved");
     cache.check();
@@ -86,8 +92,8 @@ fn an_error_is_told_each_time_and_the_recovery_from_it_too() {
     let mut cache = cache(2);
     let id = cache.create(EARLY, false, false, partitions(1)).expect("room");
     let mut round = |epoch: i32, answer: FetchedPartition<u64>| {
-        let context = begin(EARLY, &mut cache, incremental(id, epoch)).expect("it goes on");
-        let mut answers = vec![(topic("t"), answer)];
+        let context = begin(EARLY, &mut cache, incremental(id, epoch), no_name).expect("it goes on");
+        let mut answers = vec![(0, answer)];
         context.finish(EARLY, &mut cache, &mut answers).expect("nobody took over");
         answers.len()
     };
@@ -103,10 +109,10 @@ fn a_session_ends_with_its_last_partition_and_keeps_to_names_or_ids() {
     let mut cache = cache(2);
     let id = cache.create(EARLY, false, false, partitions(1)).expect("room");
     let by_id = Begin { uses_ids: true, ..incremental(id, 1) };
-    assert_eq!(begin(EARLY, &mut cache, by_id), Err(ErrorCode::FetchSessionTopicIdError));
+    assert_eq!(begin(EARLY, &mut cache, by_id, no_name), Err(ErrorCode::FetchSessionTopicIdError));
     let last = Begin { forgotten: vec![(topic("t"), 0)], ..incremental(id, 1) };
-    assert_eq!(begin(EARLY, &mut cache, last).map(|c| c.kind), Ok(Kind::Sessionless));
-    assert_eq!(begin(EARLY, &mut cache, incremental(id, 2)), Err(ErrorCode::FetchSessionIdNotFound));
+    assert_eq!(begin(EARLY, &mut cache, last, no_name).map(|c| c.kind), Ok(Kind::Sessionless));
+    assert_eq!(begin(EARLY, &mut cache, incremental(id, 2), no_name), Err(ErrorCode::FetchSessionIdNotFound));
     assert_eq!(next_epoch(i32::MAX), 1);
 }
 
@@ -114,8 +120,32 @@ fn a_session_ends_with_its_last_partition_and_keeps_to_names_or_ids() {
 fn a_request_that_was_overtaken_is_told_so() {
     let mut cache = cache(2);
     let id = cache.create(EARLY, false, false, partitions(1)).expect("room");
-    let slow = begin(EARLY, &mut cache, incremental(id, 1)).expect("it goes on");
-    begin(EARLY, &mut cache, incremental(id, 2)).expect("another connection goes on");
-    let mut answers = vec![(topic("t"), answer(0, 5, false))];
+    let slow = begin(EARLY, &mut cache, incremental(id, 1), no_name).expect("it goes on");
+    begin(EARLY, &mut cache, incremental(id, 2), no_name).expect("another connection goes on");
+    let mut answers = vec![(0, answer(0, 5, false))];
     assert_eq!(slow.finish(EARLY, &mut cache, &mut answers), Err(ErrorCode::InvalidFetchSessionEpoch));
+}
+
+#[test]
+fn a_name_that_a_session_learned_stays_when_its_topic_goes() {
+    let (id, late) = (Uuid([7; 16]), Uuid([8; 16]));
+    let known = |topic: Uuid| (topic == id).then(|| Arc::from("t"));
+    let mut cache = cache(2);
+    let ask = |id: Uuid| (TopicKey::Id(id), 0, asked(0));
+    let full = Begin { uses_ids: true, asked: vec![ask(id), ask(late)], ..incremental(0, 0) };
+    let context = begin(EARLY, &mut cache, full, known).expect("it begins");
+    let mut answers = vec![(0, answer(0, 5, false)), (1, FetchedPartition::of_error(0, ErrorCode::UnknownTopicId))];
+    let session = context.finish(EARLY, &mut cache, &mut answers).expect("there is room");
+    let mut names =
+        |epoch: i32, asked: Vec<(TopicKey, i32, Asked)>, forgotten: Vec<(TopicKey, i32)>, name_of: fn(Uuid) -> Option<Arc<str>>| {
+            let next = Begin { uses_ids: true, asked, forgotten, ..incremental(session, epoch) };
+            let context = begin(EARLY, &mut cache, next, name_of).expect("it goes on");
+            context.wanted.iter().map(|w| w.name.as_deref().map(str::to_owned)).collect::<Vec<_>>()
+        };
+    let (t, u) = (Some("t".to_owned()), Some("u".to_owned()));
+    assert_eq!(names(1, Vec::new(), Vec::new(), no_name), [t.clone(), None], "its topic is gone");
+    assert_eq!(names(2, vec![ask(id)], Vec::new(), |_| Some("u".into())), [t.clone(), u.clone()], "only what was not known is learned");
+    assert_eq!(names(3, Vec::new(), Vec::new(), no_name), [t, u.clone()]);
+    assert_eq!(names(4, vec![ask(id)], vec![(TopicKey::Id(id), 0)], no_name), std::slice::from_ref(&u), "asked for and forgotten at once");
+    assert_eq!(names(5, vec![ask(id)], Vec::new(), no_name), [u, None], "what was forgotten is unknown");
 }

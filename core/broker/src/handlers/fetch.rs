@@ -35,6 +35,8 @@ pub(crate) struct PendingFetch {
     lookups: BTreeSet<(PartitionId, LookupId)>,
     /// Partitions whose lookup failed.
     failed: BTreeSet<PartitionId>,
+    /// Places of what was not there when the fetch began to wait; what goes later is told at once.
+    unknown: Option<Vec<usize>>,
     until: Mono,
     expired: bool,
 }
@@ -54,6 +56,7 @@ struct Limits {
 pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchRequestData, out: &mut Outbox) -> Reply {
     let by_id = ask.version >= 13;
     let replica = if ask.version >= 15 { request.replica_state.replica_id } else { request.replica_id };
+    let image = node.metadata.image();
     let begun = begin(
         now.mono,
         &mut node.fetch_sessions,
@@ -65,6 +68,7 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchReq
             asked: asked(request, by_id),
             forgotten: forgotten(request, by_id),
         },
+        |id| image.topic_by_id(id).map(|topic| topic.name.clone()),
     );
     let context = match begun {
         Ok(context) => context,
@@ -89,6 +93,7 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &FetchReq
         limits,
         lookups: BTreeSet::new(),
         failed: BTreeSet::new(),
+        unknown: None,
         until: now.mono.plus_ms(wait_ms),
     };
     node.pending.insert(ask.key, Pending::Fetch(Box::new(pending)));
@@ -144,6 +149,7 @@ fn look(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
         return node.reply(now, key, reply, out);
     }
     if !node.purgatory.holds(key) {
+        pending.unknown = Some(seen.unknown);
         let waits = seen.partitions.into_iter().map(WaitsFor::News).collect();
         let until = (!pending.expired).then_some(pending.until);
         node.purgatory.park(key, waits, until);

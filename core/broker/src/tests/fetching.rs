@@ -2,7 +2,9 @@
 
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::Uuid;
-use odradek_wire::messages::{FetchRequestData, KafkaUuid};
+use odradek_wire::messages::delete_topics_request::DeleteTopicState;
+use odradek_wire::messages::{DeleteTopicsRequestData, FetchRequestData, FetchResponseData, KafkaUuid, text};
+use odradek_wire::response::Response;
 
 use super::host::{Host, batch, produce, values};
 use super::story::{fetch_of, fetched, topic_id};
@@ -106,11 +108,115 @@ fn fetch_by_name_reads_the_same() {
     let (mut host, connection, id) = started();
     host.call(connection, 9, produce("orders", 0, -1, batch(&["a"])));
     let mut by_name = fetch_of(id, 0, 0);
-    by_name.topics[0].topic = odradek_wire::messages::text("orders");
+    by_name.topics[0].topic = text("orders");
     by_name.topics[0].topic_id = KafkaUuid::from(Uuid::ZERO);
     for version in [4, 7, 11, 12] {
         let answer = fetched(host.call(connection, version, by_name.clone()));
         assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a"], "version {version}");
         assert!(answer.responses[0].partitions[0].aborted_transactions.is_none());
+    }
+}
+
+fn delete(host: &mut Host, connection: ConnectionId, topic: &str) {
+    let topic = DeleteTopicState::default().with_name(Some(text(topic))).with_topic_id(KafkaUuid::ZERO);
+    let request = DeleteTopicsRequestData::default().with_topics(vec![topic]).with_timeout_ms(10_000);
+    assert!(matches!(host.call(connection, 6, request), Response::DeleteTopics(r) if r.responses[0].error_code == 0));
+}
+
+/// The errors of an answer, in order.
+fn errors(answer: &FetchResponseData) -> Vec<ErrorCode> {
+    answer.responses.iter().flat_map(|t| &t.partitions).map(|p| ErrorCode::from_code(p.error_code)).collect()
+}
+
+#[test]
+fn fetch_session_that_knew_a_topic_says_that_it_is_gone_and_a_whole_fetch_that_nobody_knows_its_id() {
+    let (mut host, connection, id) = started();
+    let session = fetched(host.call(connection, 17, fetch_of(id, 0, 0).with_session_epoch(0))).session_id;
+    let mut epoch = 0;
+    let mut next = |host: &mut Host| {
+        epoch += 1;
+        let request = FetchRequestData::default().with_session_id(session).with_session_epoch(epoch).with_max_bytes(1 << 20);
+        fetched(host.call(connection, 17, request))
+    };
+    assert_eq!(errors(&next(&mut host)), []);
+    delete(&mut host, connection, "orders");
+    for _ in 0..2 {
+        let answer = next(&mut host);
+        assert_eq!(errors(&answer), [ErrorCode::UnknownTopicOrPartition]);
+        assert_eq!(answer.responses[0].partitions[0].aborted_transactions, Some(Vec::new()));
+    }
+    assert_eq!(errors(&fetched(host.call(connection, 17, fetch_of(id, 0, 0)))), [ErrorCode::UnknownTopicId]);
+    let other = topic_id(&mut host, connection, "orders");
+    assert_ne!(other, id);
+    let answer = next(&mut host);
+    assert_eq!(errors(&answer), [ErrorCode::InconsistentTopicId], "another topic has its name");
+    assert_eq!(answer.responses[0].partitions[0].aborted_transactions, None);
+    assert_eq!(errors(&fetched(host.call(connection, 17, fetch_of(id, 0, 0)))), [ErrorCode::UnknownTopicId]);
+    assert_eq!(errors(&fetched(host.call(connection, 17, fetch_of(other, 0, 0)))), [ErrorCode::None]);
+}
+
+#[test]
+fn fetch_tells_what_is_not_there_behind_all_else() {
+    let (mut host, connection, id) = started();
+    let mut request = fetch_of(Uuid([7; 16]), 0, 0);
+    request.topics.extend(fetch_of(id, 0, 0).topics);
+    assert_eq!(errors(&fetched(host.call(connection, 17, request))), [ErrorCode::None, ErrorCode::UnknownTopicId]);
+}
+
+#[test]
+fn fetch_that_waits_is_told_at_once_when_a_topic_of_it_goes() {
+    let (mut host, reader, id) = started();
+    let other = topic_id(&mut host, reader, "second");
+    let writer = host.connect();
+    let mut both = fetch_of(other, 0, 50_000);
+    both.topics.extend(fetch_of(id, 0, 50_000).topics);
+    both.topics.extend(fetch_of(Uuid([7; 16]), 0, 50_000).topics);
+    host.ask(reader, 17, both.with_isolation_level(1));
+    host.rest();
+    assert!(host.answered(reader).is_none());
+    delete(&mut host, writer, "orders");
+    host.rest();
+    let answer = fetched(host.answered(reader).expect("it is told").1);
+    assert_eq!(errors(&answer), [ErrorCode::None, ErrorCode::UnknownTopicOrPartition, ErrorCode::UnknownTopicId]);
+    let aborted: Vec<bool> = answer.responses.iter().map(|t| t.partitions[0].aborted_transactions.is_some()).collect();
+    assert_eq!(aborted, [true, false, true]);
+}
+
+#[test]
+fn fetch_of_what_is_committed_lists_aborted_transactions_as_kafka_does() {
+    let (mut host, connection, id) = started();
+    for value in ["a", "b"] {
+        host.call(connection, 9, produce("orders", 0, -1, batch(&[value])));
+    }
+    let mut listed = |offset: i64, change: &dyn Fn(&mut FetchRequestData)| {
+        let mut request = fetch_of(id, offset, 0).with_isolation_level(1);
+        change(&mut request);
+        let answer = fetched(host.call(connection, 17, request));
+        let last = answer.responses.last().and_then(|t| t.partitions.last()).expect("a partition was asked for");
+        (last.aborted_transactions.is_some(), ErrorCode::from_code(last.error_code))
+    };
+    assert_eq!(listed(0, &|_| {}), (true, ErrorCode::None));
+    assert_eq!(listed(2, &|_| {}), (true, ErrorCode::None), "at the end");
+    assert_eq!(listed(0, &|r| r.isolation_level = 0), (false, ErrorCode::None));
+    assert_eq!(listed(9, &|_| {}), (false, ErrorCode::OffsetOutOfRange));
+    assert_eq!(listed(0, &|r| r.topics[0].topic_id = KafkaUuid::from(Uuid([7; 16]))), (true, ErrorCode::UnknownTopicId));
+    assert_eq!(listed(0, &|r| r.topics[0].partitions[0].partition = 9), (true, ErrorCode::UnknownTopicOrPartition));
+    assert_eq!(listed(0, &|r| r.topics[0].partitions[0].current_leader_epoch = 9), (false, ErrorCode::UnknownLeaderEpoch));
+    assert_eq!(listed(12, &|r| r.topics[0].partitions[0].last_fetched_epoch = 0), (false, ErrorCode::None), "its log parted from this one");
+}
+
+#[test]
+fn fetch_of_what_is_committed_says_nothing_of_a_batch_that_did_not_fit_behind_another() {
+    let (mut host, connection, id) = started();
+    let second = topic_id(&mut host, connection, "second");
+    for topic in ["orders", "second"] {
+        host.call(connection, 9, produce(topic, 0, -1, batch(&["a"])));
+    }
+    for (bytes, listed) in [(0, true), (1, false), (1 << 20, true)] {
+        let mut request = fetch_of(id, 0, 0).with_isolation_level(1);
+        request.topics.extend(fetch_of(second, 0, 0).topics);
+        request.topics[1].partitions[0].partition_max_bytes = bytes;
+        let answer = fetched(host.call(connection, 17, request));
+        assert_eq!(answer.responses[1].partitions[0].aborted_transactions.is_some(), listed, "{bytes} bytes");
     }
 }

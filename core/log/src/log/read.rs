@@ -32,7 +32,7 @@ impl Log {
             return Err(ReadError::OutOfRange { asked: from, log_start, log_end });
         }
         let until = until.min(self.ends.written);
-        let nothing = Slice { ranges: Vec::new(), base: from, bytes: 0, aborted: Vec::new() };
+        let nothing = Slice { ranges: Vec::new(), base: from, bytes: 0, left_out: false, aborted: Vec::new() };
         if from >= until {
             return Ok(Read::Ready(nothing));
         }
@@ -90,8 +90,9 @@ impl Log {
 
     /// A batch that does not fit is left out whole if it would be the first; behind others its head may be there, which readers drop (KIP-74).
     fn gather(&self, start: &Start, until: Offset, bytes_max: u64, at_least_one: bool) -> Slice {
-        let mut slice = Slice { ranges: Vec::new(), base: start.batch.base, bytes: 0, aborted: Vec::new() };
-        if !at_least_one && bytes_max < start.batch.length {
+        let left_out = !at_least_one && bytes_max < start.batch.length;
+        let mut slice = Slice { ranges: Vec::new(), base: start.batch.base, bytes: 0, left_out, aborted: Vec::new() };
+        if left_out {
             return slice;
         }
         let mut left = if at_least_one { bytes_max.max(start.batch.length) } else { bytes_max };

@@ -2,12 +2,12 @@
 
 use odradek_log::disk::FileRange;
 use odradek_machine::Now;
-use odradek_wire::fetch::{self, FetchAnswer, FetchedPartition, FetchedTopic, NodeEndpoint};
+use odradek_wire::fetch::{self, FetchAnswer, FetchedTopic, NodeEndpoint};
 use odradek_wire::ids::{NodeId, Uuid};
 use odradek_wire::messages::{KafkaString, text};
 
 use super::PendingFetch;
-use crate::fetch_sessions::TopicKey;
+use crate::fetch_sessions::{Answered, TopicKey, Wanted};
 use crate::handlers::Reply;
 use crate::running::Running;
 use crate::sessions::RequestKey;
@@ -16,13 +16,7 @@ use crate::sessions::RequestKey;
 const LEADERS_SINCE: i16 = 16;
 
 /// The answer with what was read, as far as the session wants it told.
-pub(super) fn whole(
-    node: &mut Running,
-    now: Now,
-    key: RequestKey,
-    fetch: &PendingFetch,
-    mut answers: Vec<(TopicKey, FetchedPartition<FileRange>)>,
-) -> Reply {
+pub(super) fn whole(node: &mut Running, now: Now, key: RequestKey, fetch: &PendingFetch, mut answers: Vec<Answered<FileRange>>) -> Reply {
     let session_id = match fetch.context.finish(now.mono, &mut node.fetch_sessions, &mut answers) {
         Ok(id) => id,
         Err(error) => return frame(node, key, FetchAnswer::of_error(error)),
@@ -32,7 +26,7 @@ pub(super) fn whole(
     }
     // Followers know where leaders live from the metadata log.
     let node_endpoints = if fetch.limits.follower.is_none() { endpoints(node, key, &answers) } else { Vec::new() };
-    let topics = by_topic(answers);
+    let topics = by_topic(&fetch.context.wanted, answers);
     frame(node, key, FetchAnswer { session_id, topics, node_endpoints, ..FetchAnswer::of_error(odradek_wire::error::ErrorCode::None) })
 }
 
@@ -46,13 +40,14 @@ pub(super) fn frame(node: &Running, key: RequestKey, answer: FetchAnswer<FileRan
 }
 
 /// Neighbours of one topic under its name.
-fn by_topic(answers: Vec<(TopicKey, FetchedPartition<FileRange>)>) -> Vec<FetchedTopic<FileRange>> {
-    let mut topics: Vec<(TopicKey, FetchedTopic<FileRange>)> = Vec::new();
-    for (topic, answer) in answers {
+fn by_topic(wanted: &[Wanted], answers: Vec<Answered<FileRange>>) -> Vec<FetchedTopic<FileRange>> {
+    let mut topics: Vec<(&TopicKey, FetchedTopic<FileRange>)> = Vec::new();
+    for (at, answer) in answers {
+        let topic = &wanted[at].topic;
         match topics.last_mut() {
             Some((last, of)) if *last == topic => of.partitions.push(answer),
             _ => {
-                let (name, id) = match &topic {
+                let (name, id) = match topic {
                     TopicKey::Name(name) => (text(name), Uuid::ZERO),
                     TopicKey::Id(id) => (KafkaString::default(), *id),
                 };
@@ -64,7 +59,7 @@ fn by_topic(answers: Vec<(TopicKey, FetchedPartition<FileRange>)>) -> Vec<Fetche
 }
 
 /// Where the leaders live that are named in an answer (KIP-951).
-fn endpoints(node: &Running, key: RequestKey, answers: &[(TopicKey, FetchedPartition<FileRange>)]) -> Vec<NodeEndpoint> {
+fn endpoints(node: &Running, key: RequestKey, answers: &[Answered<FileRange>]) -> Vec<NodeEndpoint> {
     let mut leaders: Vec<NodeId> = answers.iter().filter_map(|(_, a)| a.current_leader).map(|l| l.leader).collect();
     leaders.sort_unstable();
     leaders.dedup();

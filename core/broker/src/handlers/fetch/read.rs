@@ -10,7 +10,7 @@ use odradek_wire::ids::{LeaderEpoch, NodeId, Offset};
 use odradek_wire::scatter::Part;
 
 use super::{Limits, PendingFetch, is_answer};
-use crate::fetch_sessions::{Asked, TopicKey};
+use crate::fetch_sessions::{Answered, Asked, TopicKey, Wanted};
 use crate::io::Outbox;
 use crate::partition::{PartitionId, Refusal, Replica};
 use crate::running::Running;
@@ -18,8 +18,8 @@ use crate::running::Running;
 /// What was read.
 #[derive(Debug, Default)]
 pub(super) struct Seen {
-    /// Of each partition, in the order in which they are wanted.
-    pub(super) answers: Vec<(TopicKey, FetchedPartition<FileRange>)>,
+    /// Of each partition, in the order in which they are wanted; behind them, as in Kafka, what is not there at all.
+    pub(super) answers: Vec<Answered<FileRange>>,
     /// Bytes of records.
     pub(super) bytes: u64,
     /// Something is to be told without waiting: an error, a divergence.
@@ -28,15 +28,18 @@ pub(super) struct Seen {
     pub(super) cold: Vec<(PartitionId, LookupId)>,
     /// Partitions that are here and may bring news.
     pub(super) partitions: Vec<PartitionId>,
+    /// Places of those that are not there, ascending.
+    pub(super) unknown: Vec<usize>,
 }
 
 /// Reads every partition that a fetch wants.
 pub(super) fn everything(node: &mut Running, now: Now, fetch: &PendingFetch, out: &mut Outbox) -> Seen {
-    let mut seen = Seen::default();
-    for (topic, index, asked) in &fetch.context.wanted {
+    let (mut seen, mut unknown) = (Seen::default(), Vec::new());
+    for (at, wanted) in fetch.context.wanted.iter().enumerate() {
+        let (index, asked) = (wanted.partition, &wanted.asked);
         let room = fetch.limits.bytes_max.saturating_sub(seen.bytes);
-        let answer = match node.partition(topic, *index) {
-            Ok(id) if fetch.failed.contains(&id) => FetchedPartition::of_error(*index, ErrorCode::KafkaStorageError),
+        let answer = match find(node, wanted) {
+            Ok(id) if fetch.failed.contains(&id) => FetchedPartition::of_error(index, ErrorCode::KafkaStorageError),
             Ok(id) => {
                 seen.partitions.push(id);
                 let first = seen.bytes == 0;
@@ -47,24 +50,41 @@ pub(super) fn everything(node: &mut Running, now: Now, fetch: &PendingFetch, out
                     Ok(answer) => answer,
                     Err(lookup) => {
                         seen.cold.push((id, lookup));
-                        FetchedPartition::of_error(*index, ErrorCode::None)
+                        FetchedPartition::of_error(index, ErrorCode::None)
                     }
                 }
             }
-            Err(refusal) if matches!(refusal.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId) => {
-                let unknown = FetchedPartition { aborted_transactions: Some(Vec::new()), ..refused(*index, refusal) };
-                // What is not there does not hurry what others wait for, or a consumer of a deleted topic would ask without end.
-                seen.answers.push((topic.clone(), unknown));
+            Err(refusal) if is_unknown(refusal) && fetch.unknown.as_ref().is_none_or(|unknown| unknown.binary_search(&at).is_ok()) => {
+                // What was never there does not hurry what others wait for, or a consumer of a deleted topic would ask without end.
+                unknown.push((at, FetchedPartition { aborted_transactions: Some(Vec::new()), ..refused(index, refusal) }));
+                seen.unknown.push(at);
                 continue;
             }
-            Err(refusal) => refused(*index, refusal),
+            Err(refusal) => refused(index, refusal),
         };
         seen.bytes += answer.records.iter().map(Part::length).sum::<u64>();
         seen.at_once |= is_answer(answer.error) || answer.diverging_epoch.is_some();
-        seen.answers.push((topic.clone(), answer));
+        seen.answers.push((at, answer));
     }
+    seen.answers.append(&mut unknown);
     seen.at_once |= seen.partitions.is_empty();
     seen
+}
+
+/// Where a partition is. A topic that was known by its id and is gone is looked for by its name, as in Kafka, so that a fetcher which knew it is told that it
+/// is gone, or that another has its name; one that never knew it is told that nobody knows the id.
+fn find(node: &Running, wanted: &Wanted) -> Result<PartitionId, Refusal> {
+    match (node.partition(&wanted.topic, wanted.partition), &wanted.name) {
+        (Err(Refusal { error: ErrorCode::UnknownTopicId, .. }), Some(name)) => {
+            node.partition(&TopicKey::Name(name.clone()), wanted.partition)?;
+            Err(Refusal::of(ErrorCode::InconsistentTopicId))
+        }
+        (found, _) => found,
+    }
+}
+
+const fn is_unknown(refusal: Refusal) -> bool {
+    matches!(refusal.error, ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId)
 }
 
 fn refused(index: i32, refusal: Refusal) -> FetchedPartition<FileRange> {
@@ -101,7 +121,8 @@ fn one(
     };
     match divergence(replica, asked) {
         Ok(None) => {}
-        Ok(Some(diverging)) => return Ok(FetchedPartition { diverging_epoch: Some(diverging), ..base }),
+        // As in Kafka: who has to cut its log is told nothing of transactions, nor who is given nothing of what is there.
+        Ok(Some(diverging)) => return Ok(FetchedPartition { diverging_epoch: Some(diverging), aborted_transactions: None, ..base }),
         Err(error) => return Ok(FetchedPartition::of_error(index, error)),
     }
     let until = if limits.follower.is_some() {
@@ -128,8 +149,9 @@ fn one(
             let mut aborted: Vec<AbortedTransaction> =
                 slice.aborted.iter().map(|a| AbortedTransaction { producer: a.producer, first_offset: a.first }).collect();
             aborted.sort_by_key(|a| (a.first_offset, a.producer));
+            let left_out = slice.left_out && request.bytes_max > 0;
             Ok(FetchedPartition {
-                aborted_transactions: limits.committed.then_some(aborted),
+                aborted_transactions: (limits.committed && !left_out).then_some(aborted),
                 records: slice.ranges.into_iter().map(Part::Range).collect(),
                 ..base
             })
