@@ -1,12 +1,14 @@
 //! From a file and a command line to what a node is made from, with Kafka's property names.
 
+mod connections;
 mod listeners;
 mod properties;
 mod protocols;
 mod sockets;
 mod unsupported;
 
-use std::net::TcpListener;
+use std::collections::BTreeMap;
+use std::net::{IpAddr, TcpListener};
 use std::path::{Path, PathBuf};
 
 use odradek_broker::{Listener, NodeSetup};
@@ -51,6 +53,8 @@ pub struct Config {
     pub addresses: Vec<Address>,
     /// What every socket is given.
     pub sockets: Sockets,
+    /// The addresses of the names in `max.connections.per.ip.overrides`.
+    pub hosts: BTreeMap<String, IpAddr>,
     /// The cluster that the directories must be of; any without.
     pub cluster_id: Option<String>,
 }
@@ -89,10 +93,12 @@ impl Config {
         let addresses = listeners(&keys, listen.as_deref(), LISTENERS)?;
         unsupported::bootstrap(&keys, &addresses)?;
         let sockets = Sockets::read(&keys)?;
+        connections::check(&keys)?;
+        let hosts = connections::hosts(&keys)?;
         let lines = all.into_iter().map(|(_, key, value)| (key, value)).chain(started_with(options, &keys, node, listen));
         let lines: Vec<(String, String)> = lines.collect();
         let keys = StaticConfig::parse(lines.iter().map(|(key, value)| (key.as_str(), value.as_str()))).map_err(|e| e.message)?;
-        Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, sockets, cluster_id: options.cluster_id.clone() })
+        Ok(Config { keys, log_dirs, metadata_log_dir, node, addresses, sockets, hosts, cluster_id: options.cluster_id.clone() })
     }
 
     /// Every directory of the node, in the order in which the node numbers them.
@@ -120,17 +126,15 @@ impl Config {
     /// What the node is made from.
     pub fn setup(&self, listeners: Vec<Listener>, seed: Seed) -> NodeSetup {
         let first = listeners.first().expect("a configuration without listeners is refused").clone();
-        let request_bytes_max = u32::try_from(self.keys.long("socket.request.max.bytes")).unwrap_or(u32::MAX);
-        let mut setup = NodeSetup {
+        NodeSetup {
             cluster_id: self.cluster_id.clone(),
             config: self.keys.clone(),
             log_dirs: self.log_dirs.iter().map(|dir| dir.display().to_string()).collect(),
             metadata_log_dir: self.metadata_log_dir.as_ref().map(|dir| dir.display().to_string()),
             listeners,
+            hosts: self.hosts.clone(),
             ..NodeSetup::alone(self.node, seed, &first.host, first.port)
-        };
-        setup.memory.frame_bytes_max = request_bytes_max;
-        setup
+        }
     }
 }
 

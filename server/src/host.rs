@@ -6,13 +6,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use odradek_broker::Node;
-use odradek_broker::io::{Closing, ConnectionId, Input, Outbox, Output, WorkId};
+use odradek_broker::io::{Closing, ConnectionId, Input, ListenerId, Outbox, Output, WorkId};
 use odradek_broker::work::WorkResult;
 use odradek_log::disk::FileRange;
 use odradek_machine::Mono;
 use odradek_wire::scatter::{Part, ScatterList};
 use tokio::sync::Notify;
 
+use crate::accept::Gate;
 use crate::clock::Clock;
 use crate::connection::Connection;
 use crate::counters::Counters;
@@ -52,6 +53,7 @@ pub struct Host {
     helpers: Helpers,
     clock: Clock,
     connections: HashMap<ConnectionId, Rc<Connection>>,
+    gates: RefCell<HashMap<ListenerId, Rc<Gate>>>,
     outcome: Option<Result<(), String>>,
     armed: Option<Mono>,
     signals: Rc<Signals>,
@@ -72,6 +74,7 @@ impl Host {
             helpers,
             clock,
             connections: HashMap::new(),
+            gates: RefCell::default(),
             outcome: None,
             armed: None,
             signals,
@@ -102,6 +105,11 @@ impl Host {
                 }
             }
         }
+    }
+
+    /// The gate of a listener.
+    pub fn gate(&self, listener: ListenerId) -> Rc<Gate> {
+        Rc::clone(self.gates.borrow_mut().entry(listener).or_default())
     }
 
     /// A connection was accepted.
@@ -172,6 +180,8 @@ impl Host {
             Output::Disk { op, dir, action } => self.disk.submit(op, dir, action),
             Output::Send { connection, payload } => self.send(connection, payload),
             Output::Work { work, what } => work::begin(work, what, &self.disk, &self.helpers),
+            Output::PauseAccepting { listener } => self.gate(listener).set_open(false),
+            Output::ResumeAccepting { listener } => self.gate(listener).set_open(true),
             Output::Grant { connection } => self.on(connection, Connection::grant),
             Output::PauseReading { connection } => self.on(connection, Connection::pause),
             Output::ResumeReading { connection } => self.on(connection, Connection::resume),

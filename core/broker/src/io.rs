@@ -3,6 +3,8 @@
 //! Order: sends, pauses and closes of one connection keep their order; operations on one file apply and complete in the order of submission;
 //! everything else may be carried out in any order, or at once. Requests of one connection enter in the order of arrival.
 
+use std::net::IpAddr;
+
 use odradek_log::disk::{DirId, DiskAction, DiskResult, FileRange, OpId};
 use odradek_machine::{Note, Notes};
 use odradek_wire::prepare::{PrepareError, Prepared};
@@ -31,13 +33,15 @@ pub struct WorkId(pub u64);
 /// What the host tells a node.
 #[derive(Debug)]
 pub enum Input {
-    /// A connection was accepted. Its reading is on until [`Output::PauseReading`].
+    /// A connection was accepted, which listeners do until [`Output::PauseAccepting`]. Its reading is on until [`Output::PauseReading`].
     Opened {
         /// The connection.
         connection: ConnectionId,
         /// By which listener.
         listener: ListenerId,
-        /// The peer's address, for logs only.
+        /// The peer's address; of IPv4 where it can be said so.
+        ip: IpAddr,
+        /// The peer's address and port or name, for logs only.
         peer: String,
     },
     /// A frame longer than [`odradek_wire::frame::UNASKED_BYTES_MAX`] begins; the host reads no further on this connection until [`Output::Grant`].
@@ -110,6 +114,16 @@ pub enum Input {
 pub enum Output {
     /// Begin to accept connections: the node is ready to answer.
     Listen,
+    /// Accept no more connections from this listener; those who come wait in the kernel.
+    PauseAccepting {
+        /// The listener.
+        listener: ListenerId,
+    },
+    /// Accept connections from it again.
+    ResumeAccepting {
+        /// The listener.
+        listener: ListenerId,
+    },
     /// Send a response. The host reports it with [`Input::Flushed`].
     Send {
         /// The connection.

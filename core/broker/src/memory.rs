@@ -12,6 +12,7 @@
 
 use std::collections::VecDeque;
 
+use odradek_cluster::config::StaticConfig;
 use odradek_machine::{Map, Mono};
 use odradek_wire::frame::UNASKED_BYTES_MAX;
 
@@ -48,10 +49,24 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// What the configuration says; `queued.max.request.bytes` from zero downwards leaves the bound of requests at the default.
+    pub fn of(config: &StaticConfig) -> Limits {
+        let limits = Limits::default();
+        let queued = u64::try_from(config.long("queued.max.request.bytes")).ok().filter(|&bytes| bytes > 0);
+        Limits {
+            // Frames that come without asking are let in anyway, one from each connection.
+            requests_bytes_max: queued.map_or(limits.requests_bytes_max, |bytes| bytes.max(UNASKED_BYTES_MAX.into())),
+            frame_bytes_max: u32::try_from(config.long("socket.request.max.bytes")).unwrap_or(u32::MAX),
+            ..limits
+        }
+    }
+
     /// The most bytes that `connections` connections can make a node hold, decoded small requests included.
     pub fn bound(&self, connections: u64) -> u64 {
         let one_frame = u64::from(self.frame_bytes_max);
-        let alone = self.requests_bytes_max.max(one_frame) + self.responses_bytes_max.max(self.connection_responses_bytes_max);
+        // A large frame is let in while others take half of the room.
+        let requests = self.requests_bytes_max.max(self.requests_bytes_max / 2 + one_frame);
+        let alone = requests + self.responses_bytes_max.max(self.connection_responses_bytes_max);
         alone + connections * 2 * UNASKED_BYTES_MAX as u64
     }
 

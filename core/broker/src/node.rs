@@ -145,8 +145,8 @@ impl Node {
 fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
     running.touched.clear();
     match input {
-        Input::Opened { connection, listener, peer } => {
-            running.connections.opened(now.mono, connection, listener, &peer);
+        Input::Opened { connection, listener, ip, peer } => {
+            running.connections.opened(now.mono, connection, listener, ip, &peer, out);
             if running.stopping.is_some() {
                 running.connections.close(connection, "the broker stops".to_owned(), out);
             }

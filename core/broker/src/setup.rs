@@ -1,11 +1,14 @@
 //! What a node is made from.
 
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
 use odradek_cluster::config::StaticConfig;
 use odradek_machine::{Guards, Seed};
 use odradek_wire::ids::NodeId;
 
-use crate::fetch_sessions::CacheLimits;
 use crate::memory::Limits;
+use crate::sessions::Lane;
 
 /// Everything that does not change while a node lives, given by its host.
 #[derive(Clone, Debug)]
@@ -26,10 +29,8 @@ pub struct NodeSetup {
     pub metadata_log_dir: Option<String>,
     /// `listeners`, by [`crate::io::ListenerId`], with what is advertised of each.
     pub listeners: Vec<Listener>,
-    /// How much memory requests and responses may take.
-    pub memory: Limits,
-    /// How many fetch sessions there may be.
-    pub fetch_sessions: CacheLimits,
+    /// The addresses of the host names in `max.connections.per.ip.overrides`.
+    pub hosts: BTreeMap<String, IpAddr>,
 }
 
 /// A listener as clients are told of it. The host binds before it makes the node, so that a chosen port is known.
@@ -70,8 +71,30 @@ impl NodeSetup {
             log_dirs: vec!["data".to_owned()],
             metadata_log_dir: None,
             listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: host.to_owned(), port, controller: false }],
-            memory: Limits::default(),
-            fetch_sessions: CacheLimits::default(),
+            hosts: BTreeMap::new(),
         }
+    }
+
+    /// How much memory requests and responses may take.
+    pub fn memory(&self) -> Limits {
+        Limits::of(&self.config)
+    }
+
+    /// For whom each listener is.
+    pub(crate) fn lanes(&self) -> Vec<Lane> {
+        let brokers = self.inter_broker_listener();
+        let several = self.listeners.iter().filter(|l| !l.controller).count() > 1;
+        let lane = |l: &Listener| match l.controller {
+            true => Lane::Controllers,
+            false if several && l.name.eq_ignore_ascii_case(brokers) => Lane::Brokers,
+            false => Lane::Clients,
+        };
+        self.listeners.iter().map(lane).collect()
+    }
+
+    /// The name of the listener by which brokers speak to each other.
+    fn inter_broker_listener(&self) -> &str {
+        let named = self.config.set("inter.broker.listener.name").or_else(|| self.config.get("security.inter.broker.protocol"));
+        named.unwrap_or("PLAINTEXT")
     }
 }

@@ -49,7 +49,20 @@ pub fn listeners(keys: &StaticConfig, given: Option<&str>, default: &str) -> Res
     }
     refuse_shared_ports(&addresses)?;
     advertise(&mut addresses, keys)?;
+    check_inter_broker(&addresses, keys)?;
     Ok(addresses)
+}
+
+fn check_inter_broker(addresses: &[Address], keys: &StaticConfig) -> Result<(), String> {
+    let Some(name) = keys.set("inter.broker.listener.name") else { return Ok(()) };
+    if keys.set("security.inter.broker.protocol").is_some() {
+        return Err("only one of inter.broker.listener.name and security.inter.broker.protocol should be set".to_owned());
+    }
+    let known: Vec<&str> = addresses.iter().filter(|address| !address.controller).map(|address| address.name.as_str()).collect();
+    match known.iter().any(|known| known.eq_ignore_ascii_case(name)) {
+        true => Ok(()),
+        false => Err(format!("inter.broker.listener.name={name}: no listener of brokers is called so; there are {}", known.join(", "))),
+    }
 }
 
 fn advertise(addresses: &mut [Address], keys: &StaticConfig) -> Result<(), String> {
@@ -238,6 +251,19 @@ mod tests {
         let twice = error(&[listen, ("controller.listener.names", "CONTROLLER"), told]);
         assert!(twice.contains("PLAINTEXT appears twice"), "{twice}");
         assert!(error(&[listen]).contains("says nothing of CONTROLLER"));
+    }
+
+    #[test]
+    fn the_listener_of_brokers_is_one_of_them() {
+        let given = Some("INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2,CONTROLLER://127.0.0.1:3");
+        let read = |lines: &[(&str, &str)]| listeners(&keys(&[&[("controller.listener.names", "CONTROLLER")], lines].concat()), given, "");
+        assert_eq!(read(&[("inter.broker.listener.name", "INSIDE")]).map(|all| all.len()), Ok(3));
+        for name in ["FOO", "CONTROLLER"] {
+            let error = read(&[("inter.broker.listener.name", name)]).unwrap_err();
+            assert!(error.contains(name) && error.ends_with("there are INSIDE, OUTSIDE"), "{error}");
+        }
+        let both = [("inter.broker.listener.name", "INSIDE"), ("security.inter.broker.protocol", "PLAINTEXT")];
+        assert!(read(&both).unwrap_err().contains("only one of"));
     }
 
     fn bound(text: &str) -> Result<TcpListener, String> {

@@ -98,8 +98,14 @@ pub struct NodeHost {
     pub owed: BTreeMap<ConnectionId, VecDeque<Owed>>,
     /// Connections accepted in this life.
     pub accepted: u64,
-    /// It accepts connections.
+    /// It listens: its kernel takes connections.
     pub listening: bool,
+    /// The process accepts what the kernel took.
+    pub accepting: bool,
+    /// It is about to hear of a connection that it accepted; the next one waits for that.
+    pub accepts: bool,
+    /// Connections that the kernel took and the process has not accepted, oldest first.
+    pub backlog: VecDeque<WireId>,
     /// Its kernel refuses connections, because of so many faults.
     pub refusing: u32,
     /// The machine has power.

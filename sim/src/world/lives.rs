@@ -224,6 +224,8 @@ impl World<'_, '_> {
         host.sockets.clear();
         host.by_wire.clear();
         host.owed.clear();
+        host.backlog.clear();
+        (host.accepting, host.accepts) = (true, false);
     }
 
     pub(super) fn reset_wire(&mut self, wire: crate::net::WireId, end: End) -> Vec<Piece> {
@@ -327,6 +329,9 @@ fn node_host(broker: &PlannedBroker) -> NodeHost {
         owed: BTreeMap::new(),
         accepted: 0,
         listening: false,
+        accepting: true,
+        accepts: false,
+        backlog: VecDeque::new(),
         refusing: 0,
         powered: true,
         disk_slow: 1,

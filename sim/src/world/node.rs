@@ -56,6 +56,7 @@ impl World<'_, '_> {
     fn step_node(&mut self, nth: usize, input: Input) {
         let id = HostId(nth as u16);
         self.trace_input(nth, &input);
+        let accepts = matches!(input, Input::Opened { .. });
         let host = &self.nodes[nth];
         let busy_until = self.now + self.step_ns(id, host.pace.steps, host.pace.slow);
         let host = &mut self.nodes[nth];
@@ -84,6 +85,10 @@ impl World<'_, '_> {
         self.stepping = None;
         outbox.clear();
         self.nodes[nth].outbox = outbox;
+        if accepts {
+            self.nodes[nth].accepts = false;
+            self.accept_next(nth);
+        }
         self.wake_node_later(nth);
     }
 
@@ -114,6 +119,11 @@ impl World<'_, '_> {
                 let life = host.pace.life;
                 self.nodes[nth].works.insert(work, (what, length));
                 self.push(at + takes, Happening::Work { node: nth as u16, life, work });
+            }
+            Output::PauseAccepting { .. } => self.nodes[nth].accepting = false,
+            Output::ResumeAccepting { .. } => {
+                self.nodes[nth].accepting = true;
+                self.accept_next(nth);
             }
             Output::Grant { connection } => self.on_socket(nth, connection, super::socket::Socket::grant),
             Output::PauseReading { connection } => self.on_socket(nth, connection, |socket| socket.reading = false),
@@ -369,6 +379,7 @@ fn may_swap(first: &Output, second: &Output) -> bool {
 #[derive(PartialEq, Eq)]
 enum Lane {
     Connection(u64),
+    Listener(u16),
     File(u64),
     Loose(u64),
     Note,
@@ -376,6 +387,7 @@ enum Lane {
 
 fn lane(output: &Output) -> Option<Lane> {
     match output {
+        Output::PauseAccepting { listener } | Output::ResumeAccepting { listener } => Some(Lane::Listener(listener.0)),
         Output::Send { connection, .. }
         | Output::Grant { connection }
         | Output::PauseReading { connection }

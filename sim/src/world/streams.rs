@@ -10,6 +10,9 @@ use crate::net::{End, EndState, HostId, NetEvent, Piece, WireId};
 use crate::weather::Kind;
 use crate::workload::Told;
 
+/// Connections that a kernel takes before the process accepts them: Kafka's default of `socket.listen.backlog.size`.
+const BACKLOG: usize = 50;
+
 impl World<'_, '_> {
     pub(super) fn net_event(&mut self, wire: WireId, event: NetEvent) {
         self.hash.number(u64::from(wire.0));
@@ -31,20 +34,37 @@ impl World<'_, '_> {
             return;
         }
         let wire = self.net.wire(id).expect("its wish just arrived");
-        let (from, to) = (wire.host(End::Dialer), wire.host(End::Acceptor));
+        let to = wire.host(End::Acceptor);
         let nth = usize::from(to.0);
         let host = &self.nodes[nth];
         if !host.powered {
             return self.on_net(self.now, |net, now, weather, out| net.unanswered(now, id, attempt, weather, out));
         }
         let open = host.node.is_some() && host.listening && host.refusing == 0;
+        if open && host.backlog.len() >= BACKLOG {
+            return self.on_net(self.now, |net, now, weather, out| net.unanswered(now, id, attempt, weather, out));
+        }
         if host.refusing > 0 {
             self.faults.touch_refusal(nth);
         }
         self.on_net(self.now, |net, now, weather, out| net.answer(now, id, open, weather, out));
         if open {
-            self.accept(nth, id, from);
-            self.read_wire(id, End::Acceptor);
+            self.nodes[nth].backlog.push_back(id);
+            self.accept_next(nth);
+        }
+    }
+
+    /// The process accepts the next connection that its kernel took, if it wants any.
+    pub(super) fn accept_next(&mut self, nth: usize) {
+        while self.nodes[nth].accepting
+            && !self.nodes[nth].accepts
+            && let Some(id) = self.nodes[nth].backlog.pop_front()
+        {
+            // One that ended meanwhile is known to nobody here.
+            if let Some(wire) = self.net.wire(id).filter(|wire| wire.state(End::Acceptor) == EndState::Open) {
+                self.accept(nth, id, wire.host(End::Dialer));
+                self.read_wire(id, End::Acceptor);
+            }
         }
     }
 
@@ -53,10 +73,13 @@ impl World<'_, '_> {
         let host = &mut self.nodes[nth];
         let connection = ConnectionId(host.accepted);
         host.accepted += 1;
-        let limits = FrameLimits::server(FrameLimits::REQUEST_BYTES_MAX);
+        host.accepts = true;
+        let bytes_max = host.node.as_ref().map_or(FrameLimits::REQUEST_BYTES_MAX, |node| node.setup().memory().frame_bytes_max);
+        let limits = FrameLimits::server(bytes_max);
         host.sockets.insert(connection, Socket::new(wire, End::Acceptor, limits));
         host.by_wire.insert(wire, connection);
-        self.tell_node(nth, Input::Opened { connection, listener: ListenerId(0), peer });
+        let [high, low] = from.0.to_be_bytes();
+        self.tell_node(nth, Input::Opened { connection, listener: ListenerId(0), ip: [10, 0, high, low].into(), peer });
     }
 
     fn answered(&mut self, wire: WireId, open: bool) {
@@ -81,7 +104,7 @@ impl World<'_, '_> {
         match state {
             EndState::Wishing => {}
             EndState::Closed | EndState::Vanished => self.refuse_bytes(id, end, host),
-            EndState::Open if self.is_paused(host) => {}
+            EndState::Open if self.is_paused(host) || self.waits_to_be_accepted(id, end, host) => {}
             EndState::Open => {
                 while let Some(piece) = self.net.take_arrived(self.now, id, end) {
                     self.take_piece(id, end, host, piece);
@@ -96,6 +119,10 @@ impl World<'_, '_> {
             Some(client) => self.clients[client].pace.paused,
             None => self.nodes[usize::from(host.0)].pace.paused,
         }
+    }
+
+    fn waits_to_be_accepted(&self, id: WireId, end: End, host: HostId) -> bool {
+        end == End::Acceptor && self.nodes[usize::from(host.0)].backlog.contains(&id)
     }
 
     fn take_piece(&mut self, id: WireId, end: End, host: HostId, piece: Piece) {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use odradek_cluster::config::StaticConfig;
 use odradek_machine::{Mono, Seed};
 
 use super::session::{Session, Told, Wanted};
@@ -15,9 +16,11 @@ pub struct CacheLimits {
     pub safe_ms: u64,
 }
 
-impl Default for CacheLimits {
-    fn default() -> Self {
-        CacheLimits { slots: 1000, safe_ms: 120_000 }
+impl CacheLimits {
+    /// What the configuration says. How long a session is safe cannot be set, as in Kafka.
+    pub fn of(config: &StaticConfig) -> CacheLimits {
+        let slots = usize::try_from(config.long("max.incremental.fetch.session.cache.slots")).unwrap_or(0);
+        CacheLimits { slots, safe_ms: 120_000 }
     }
 }
 

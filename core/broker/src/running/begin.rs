@@ -3,7 +3,8 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use odradek_cluster::config::topic_config;
+use odradek_cluster::Image;
+use odradek_cluster::config::{NodeView, topic_config};
 use odradek_cluster::image::{MIGRATING, Topic, UNASSIGNED};
 use odradek_log::dir::Owner;
 use odradek_log::dir::ids::dir_of;
@@ -15,14 +16,14 @@ use odradek_machine::{Map, Note, Now, Timers};
 use odradek_wire::ids::{TopicPartition, Uuid};
 
 use super::Running;
-use crate::fetch_sessions::Cache;
+use crate::fetch_sessions::{Cache, CacheLimits};
 use crate::io::{Outbox, Output};
 use crate::log_config::log_config;
 use crate::membership::Membership;
 use crate::metadata::Metadata;
 use crate::partition::PartitionId;
 use crate::purgatory::Purgatory;
-use crate::sessions::Connections;
+use crate::sessions::{ConnectionLimits, Connections};
 use crate::setup::NodeSetup;
 use crate::start::carry_opening;
 use crate::storage::{Holder, Storage};
@@ -36,9 +37,12 @@ impl Running {
         previous_epoch: Option<i64>,
         openings: Vec<Opening>,
     ) -> Running {
+        let (nothing, idle_ms_max) = (Image::new(), setup.config.long("connections.max.idle.ms"));
+        let limits = ConnectionLimits::of(&NodeView::of(&nothing, setup.node, &setup.config), &setup.hosts);
+        let connections = Connections::new(setup.memory(), idle_ms_max, limits, setup.lanes());
         Running {
             cluster_id,
-            connections: Connections::new(setup.memory, setup.config.long("connections.max.idle.ms")),
+            connections,
             storage,
             metadata,
             openings,
@@ -49,7 +53,7 @@ impl Running {
             dying: Map::new(),
             sweeps: Map::new(),
             purgatory: Purgatory::default(),
-            fetch_sessions: Cache::new(setup.fetch_sessions, setup.seed.named("fetch.session")),
+            fetch_sessions: Cache::new(CacheLimits::of(&setup.config), setup.seed.named("fetch.session")),
             pending: Map::new(),
             queues: Map::new(),
             membership: Membership::new(&setup, previous_epoch),

@@ -97,6 +97,7 @@ impl Running {
                 reached!(&mut NotesOf(out), "broker.unfenced", epoch.0, 0);
                 if !std::mem::replace(&mut self.listening, true) {
                     out.push(Output::Listen);
+                    self.connections.admit(now.mono, out);
                 }
             }
             (Standing::Active(epoch), true) => {

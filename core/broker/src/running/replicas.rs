@@ -60,6 +60,7 @@ impl Running {
             Changed::Config(resource) if resource.kind == ResourceType::BROKER => {
                 let topics: Vec<Uuid> = self.image().topics().map(|t| t.id).collect();
                 topics.into_iter().for_each(|id| self.reconfigure_topic(now, id, out));
+                self.limit_connections(now, out);
             }
             Changed::Broker(_)
             | Changed::Config(_)
@@ -74,6 +75,7 @@ impl Running {
     /// The image is whole and every log is loaded: each replica of this node gets its role, and the broker registers.
     pub(super) fn catch_up(&mut self, now: Now, out: &mut Outbox) {
         self.membership.caught_up = true;
+        self.limit_connections(now, out);
         let me = self.me();
         let mine = |t: &std::sync::Arc<Topic>| {
             let all = t.partitions.iter().filter(move |(_, p)| p.replicas.contains(&me));

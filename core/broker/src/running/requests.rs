@@ -1,5 +1,6 @@
 //! Requests of clients from their turn to their answer.
 
+use odradek_cluster::config::NodeView;
 use odradek_log::disk::FileRange;
 use odradek_log::output::{Answer, LookupId};
 use odradek_machine::{Now, reached};
@@ -11,7 +12,7 @@ use super::Running;
 use crate::handlers::{self, Ask, Pending, Reply};
 use crate::io::{NotesOf, Outbox};
 use crate::partition::PartitionId;
-use crate::sessions::{RequestKey, Started};
+use crate::sessions::{ConnectionLimits, RequestKey, Started};
 
 impl Running {
     /// A request's turn came.
@@ -63,6 +64,12 @@ impl Running {
         if self.connections.header(key).is_some() {
             self.connections.answer(now.mono, key, frame, out);
         }
+    }
+
+    /// Connections follow what the image says of their limits.
+    pub(super) fn limit_connections(&mut self, now: Now, out: &mut Outbox) {
+        let view = NodeView::of(self.metadata.image(), self.setup.node, &self.setup.config);
+        self.connections.set_limits(now.mono, ConnectionLimits::of(&view, &self.setup.hosts), out);
     }
 
     /// Nobody waits for a request any more.

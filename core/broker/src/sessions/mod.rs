@@ -1,9 +1,11 @@
 //! Connections and the requests in hand on them: what arrives, what may be started, what leaves, and what all of it may cost in memory.
 
 mod quiet;
+mod quotas;
 mod session;
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 
 use odradek_log::disk::FileRange;
 use odradek_machine::{Deadline, Map, Mono, reached};
@@ -13,6 +15,9 @@ use odradek_wire::scatter::ScatterList;
 use crate::io::{Closing, ConnectionId, ListenerId, NotesOf, Outbox, Output};
 use crate::memory::{Limits, Memory, Order};
 use quiet::Quiet;
+use quotas::Quotas;
+
+pub(crate) use quotas::{ConnectionLimits, Lane};
 
 pub use session::{AnswerHeader, Peer, RequestKey, Session, Started};
 
@@ -22,23 +27,53 @@ pub(crate) struct Connections {
     sessions: Map<ConnectionId, Session>,
     memory: Memory,
     quiet: Quiet,
+    quotas: Quotas,
+    /// Connections that are told to close and not gone yet.
+    closing: u64,
     /// Connections that may have a request to start, in the order in which that became so.
     ready: VecDeque<ConnectionId>,
     orders: Vec<Order>,
 }
 
 impl Connections {
-    /// No connections; `idle_ms_max` is `connections.max.idle.ms`.
-    pub(crate) fn new(limits: Limits, idle_ms_max: i64) -> Connections {
-        let (memory, quiet) = (Memory::new(limits), Quiet::new(idle_ms_max));
-        Connections { sessions: Map::new(), memory, quiet, ready: VecDeque::new(), orders: Vec::new() }
+    /// No connections; `idle_ms_max` is `connections.max.idle.ms`, `lanes` say for whom each listener is.
+    pub(crate) fn new(memory: Limits, idle_ms_max: i64, limits: ConnectionLimits, lanes: Vec<Lane>) -> Connections {
+        Connections {
+            sessions: Map::new(),
+            memory: Memory::new(memory),
+            quiet: Quiet::new(idle_ms_max),
+            quotas: Quotas::new(limits, lanes),
+            closing: 0,
+            ready: VecDeque::new(),
+            orders: Vec::new(),
+        }
     }
 
-    pub(crate) fn opened(&mut self, now: Mono, connection: ConnectionId, listener: ListenerId, address: &str) {
-        let mut session = Session::new(now, listener, address);
+    /// A connection came; it is closed at once if there are too many of its kind.
+    pub(crate) fn opened(
+        &mut self,
+        now: Mono,
+        connection: ConnectionId,
+        listener: ListenerId,
+        ip: IpAddr,
+        address: &str,
+        out: &mut Outbox,
+    ) {
+        let mut session = Session::new(now, listener, ip, address);
         session.watch = Some(self.quiet.watch(now, connection));
         self.sessions.insert(connection, session);
         self.memory.opened(connection, false);
+        if let Err(why) = self.quotas.opened(now, listener, ip) {
+            reached!(&mut NotesOf(out), "connection.refused", connection.0, listener.0);
+            self.close_at_once(connection, why, out);
+        }
+        self.admit(now, out);
+    }
+
+    /// Other limits hold.
+    pub(crate) fn set_limits(&mut self, now: Mono, limits: ConnectionLimits, out: &mut Outbox) {
+        self.quotas.set_limits(limits);
+        self.admit(now, out);
     }
 
     /// Something came or left.
@@ -79,6 +114,8 @@ impl Connections {
         if let Some(watch) = session.watch {
             self.quiet.forget(watch);
         }
+        self.closing -= u64::from(session.is_closing());
+        self.quotas.closed(session.peer.listener, session.peer.ip);
         self.memory.closed(now, connection, &mut self.orders);
         self.carry(now, out);
         session.running().map(|number| RequestKey { connection, number }).collect()
@@ -122,13 +159,16 @@ impl Connections {
     /// Closes a connection after what was sent has left.
     pub(crate) fn close(&mut self, connection: ConnectionId, why: String, out: &mut Outbox) {
         if self.sessions.get_mut(&connection).is_some_and(Session::begin_closing) {
+            self.closing += 1;
             out.push(Output::Close { connection, why, when: Closing::Drained });
         }
     }
 
     /// Closes a connection at once, also one that was to be closed after what was sent has left.
     fn close_at_once(&mut self, connection: ConnectionId, why: String, out: &mut Outbox) {
-        if self.sessions.get_mut(&connection).is_some_and(Session::begin_closing_at_once) {
+        let Some(session) = self.sessions.get_mut(&connection) else { return };
+        self.closing += u64::from(!session.is_closing());
+        if session.begin_closing_at_once() {
             out.push(Output::Close { connection, why, when: Closing::AtOnce });
         }
     }
@@ -169,8 +209,11 @@ impl Connections {
 
     /// When it wants to be woken, and why.
     pub(crate) fn deadline(&self) -> Option<Deadline> {
-        let late = self.memory.deadline().map(|at| Deadline { at, why: "a granted frame is late" });
-        Deadline::earliest(late, self.quiet.deadline().map(|at| Deadline { at, why: "a connection may be idle" }))
+        let at = |at: Option<Mono>, why| at.map(|at| Deadline { at, why });
+        let late = at(self.memory.deadline(), "a granted frame is late");
+        let idle = at(self.quiet.deadline(), "a connection may be idle");
+        let reopens = at(self.quotas.deadline(), "connections may come again");
+        Deadline::earliest(Deadline::earliest(late, idle), reopens)
     }
 
     /// The accountant, for counters.
@@ -184,6 +227,9 @@ impl Connections {
 
     pub(crate) fn check(&self) {
         self.memory.check();
+        self.quotas.check();
+        let closing = self.sessions.values_unordered().filter(|s| s.is_closing()).count();
+        assert_eq!(self.closing, closing as u64, "connections told to close and their sum");
         for (connection, session) in self.sessions.sorted() {
             let watched = session.watch.is_some() || session.is_closing_at_once();
             assert!(watched || self.owes(*connection), "nobody will notice that {connection:?} is idle");
@@ -245,6 +291,50 @@ impl Connections {
                     self.close_at_once(connection, "a frame that was granted did not arrive while others waited".to_owned(), out);
                 }
             }
+        }
+        self.admit(now, out);
+    }
+
+    /// Closes what is too much, and tells the host which listeners accept.
+    pub(crate) fn admit(&mut self, now: Mono, out: &mut Outbox) {
+        if self.quotas.excess(self.closing) > 0 {
+            self.push_out(out);
+        }
+        while let Some((listener, accepts)) = self.quotas.pop_told(now) {
+            if accepts {
+                reached!(&mut NotesOf(out), "listener.accepts_again", listener.0, 0);
+                out.push(Output::ResumeAccepting { listener });
+            } else {
+                reached!(&mut NotesOf(out), "listener.full", listener.0, 0);
+                out.push(Output::PauseAccepting { listener });
+            }
+        }
+    }
+
+    /// Closes those connections of clients on which nothing moved for longest, of those on which their peers are to move; others go when they rest.
+    fn push_out(&mut self, out: &mut Outbox) {
+        let mut stay = Vec::new();
+        while self.quotas.excess(self.closing) > 0
+            && let Some((since, connection)) = self.quiet.pop_oldest()
+        {
+            let owes = self.owes(connection);
+            let session = self.sessions.get_mut(&connection).expect("who is gone is not watched");
+            session.watch = None;
+            if owes {
+                continue; // it is watched again when the node has done its part
+            }
+            if session.moved > since {
+                session.watch = Some(self.quiet.watch(session.moved, connection));
+            } else if session.is_closing() || !self.quotas.may_go(session.peer.listener) {
+                stay.push(connection);
+            } else {
+                reached!(&mut NotesOf(out), "connection.pushed_out", connection.0, 0);
+                self.close_at_once(connection, "there are too many connections, and nothing moved on it for longest".to_owned(), out);
+            }
+        }
+        for connection in stay {
+            let session = self.sessions.get_mut(&connection).expect("it was just there");
+            session.watch = Some(self.quiet.watch(session.moved, connection));
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Connections by how long nothing moved on them: Kafka's idle expiry.
+//! Connections by how long nothing moved on them: Kafka's idle expiry, and the order in which they go where there are too many.
 //!
 //! The order is lazy: an entry says since when a connection was quiet at the least, and is looked at again when its time comes. So a byte that comes
 //! costs a store, and a connection costs one look an interval.
@@ -12,7 +12,7 @@ use crate::io::ConnectionId;
 pub(super) struct Quiet {
     /// `connections.max.idle.ms` in nanoseconds; `None` for ever.
     idle_ns_max: Option<u64>,
-    since: Timers<ConnectionId>,
+    since: Timers<(Mono, ConnectionId)>,
 }
 
 impl Quiet {
@@ -23,7 +23,7 @@ impl Quiet {
 
     /// Watches a connection that last moved at `moved`.
     pub(super) fn watch(&mut self, moved: Mono, connection: ConnectionId) -> TimerId {
-        self.since.set(moved, connection)
+        self.since.set(moved, (moved, connection))
     }
 
     pub(super) fn forget(&mut self, watch: TimerId) {
@@ -33,7 +33,12 @@ impl Quiet {
     /// The next connection whose entry is old enough to be looked at; it is not watched any more.
     pub(super) fn pop_due(&mut self, now: Mono) -> Option<ConnectionId> {
         let since = now.0.checked_sub(self.idle_ns_max?)?;
-        self.since.pop_due(Mono(since))
+        self.since.pop_due(Mono(since)).map(|(_, connection)| connection)
+    }
+
+    /// The oldest entry, which says since when its connection was quiet at the least; that is not watched any more.
+    pub(super) fn pop_oldest(&mut self) -> Option<(Mono, ConnectionId)> {
+        self.since.pop_due(Mono(u64::MAX))
     }
 
     /// True if one that last moved at `moved` is idle.

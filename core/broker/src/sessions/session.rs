@@ -1,6 +1,7 @@
 //! One connection as the core sees it: who is there, which requests are in hand, and in what order their answers leave.
 
 use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use odradek_log::disk::FileRange;
@@ -27,7 +28,9 @@ pub struct RequestKey {
 pub struct Peer {
     /// By which listener it came.
     pub listener: ListenerId,
-    /// Its address, for logs only.
+    /// Its address, by which its connections are counted.
+    pub ip: IpAddr,
+    /// Its address and port or name, for logs only.
     pub address: Arc<str>,
     /// Who it proved to be; `User:ANONYMOUS` on a listener without authentication.
     pub principal: Arc<str>,
@@ -128,9 +131,9 @@ pub struct Leaving {
 
 impl Session {
     /// A connection that was just accepted.
-    pub fn new(now: Mono, listener: ListenerId, address: &str) -> Session {
-        let peer =
-            Peer { listener, address: Arc::from(address), principal: Arc::from(ANONYMOUS), client_id: Arc::from(""), software: None };
+    pub fn new(now: Mono, listener: ListenerId, ip: IpAddr, address: &str) -> Session {
+        let (address, principal, client_id) = (Arc::from(address), Arc::from(ANONYMOUS), Arc::from(""));
+        let peer = Peer { listener, ip, address, principal, client_id, software: None };
         Session {
             peer,
             slots: VecDeque::new(),

@@ -1,11 +1,13 @@
 //! Long polls, sessions, limits and errors of Fetch.
 
+use odradek_cluster::config::StaticConfig;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::Uuid;
 use odradek_wire::messages::delete_topics_request::DeleteTopicState;
 use odradek_wire::messages::{DeleteTopicsRequestData, FetchRequestData, FetchResponseData, KafkaUuid, text};
 use odradek_wire::response::Response;
 
+use super::disk::Disk;
 use super::host::{Host, batch, produce, values};
 use super::story::{fetch_of, fetched, topic_id};
 use crate::io::{ConnectionId, Input};
@@ -218,5 +220,19 @@ fn fetch_of_what_is_committed_says_nothing_of_a_batch_that_did_not_fit_behind_an
         request.topics[1].partitions[0].partition_max_bytes = bytes;
         let answer = fetched(host.call(connection, 17, request));
         assert_eq!(answer.responses[1].partitions[0].aborted_transactions.is_some(), listed, "{bytes} bytes");
+    }
+}
+
+#[test]
+fn there_are_as_many_fetch_sessions_as_slots() {
+    for slots in [0, 2] {
+        let text = slots.to_string();
+        let lines = [("max.incremental.fetch.session.cache.slots", text.as_str())];
+        let mut host = Host::on(Disk::default(), 12, |setup| setup.config = StaticConfig::parse(lines).expect("a key of the table"));
+        host.start();
+        let connection = host.connect();
+        let id = topic_id(&mut host, connection, "orders");
+        let begins = |host: &mut Host| fetched(host.call(connection, 17, fetch_of(id, 0, 0).with_session_epoch(0))).session_id > 0;
+        assert_eq!((0..4).filter(|_| begins(&mut host)).count(), slots);
     }
 }

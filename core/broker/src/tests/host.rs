@@ -1,6 +1,7 @@
 //! The host: carries out what a node asks for, in a drawn order, and plays its clients.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::net::{IpAddr, Ipv4Addr};
 
 use bytes::Bytes;
 use odradek_log::disk::{DirId, DiskAction, FileRange, OpId};
@@ -121,6 +122,8 @@ impl Host {
         match output {
             Output::Listen => self.listening = true,
             Output::Send { connection, payload } => self.send(connection, &payload),
+            Output::PauseAccepting { listener } => self.orders.push(format!("full {}", listener.0)),
+            Output::ResumeAccepting { listener } => self.orders.push(format!("accept {}", listener.0)),
             Output::Grant { connection } => self.orders.push(format!("grant {}", connection.0)),
             Output::PauseReading { connection } => self.orders.push(format!("pause {}", connection.0)),
             Output::ResumeReading { connection } => self.orders.push(format!("resume {}", connection.0)),
@@ -228,9 +231,14 @@ impl Host {
 
     /// A connection is accepted.
     pub(super) fn connect(&mut self) -> ConnectionId {
+        self.connect_by(ListenerId(0), Ipv4Addr::LOCALHOST.into())
+    }
+
+    /// A connection from somewhere is accepted by a listener.
+    pub(super) fn connect_by(&mut self, listener: ListenerId, ip: IpAddr) -> ConnectionId {
         self.connections += 1;
         let connection = ConnectionId(self.connections);
-        self.step(Input::Opened { connection, listener: ListenerId(0), peer: "test".to_owned() });
+        self.step(Input::Opened { connection, listener, ip, peer: "test".to_owned() });
         connection
     }
 

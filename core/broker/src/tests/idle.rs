@@ -72,7 +72,7 @@ fn peer_that_reads_no_answers_is_idle_although_it_asked_for_more() {
     let connection = host.connect();
     topic_id(&mut host, connection, "orders");
     host.stuck = true;
-    let limits = host.node.setup().memory;
+    let limits = host.node.setup().memory();
     while !host.orders.iter().any(|order| order.starts_with("pause")) {
         host.ask(connection, 0, ApiVersionsRequestData::default());
         assert!(host.sent.get(&connection).map_or(0, std::collections::VecDeque::len) < limits.connection_requests_max * 1_000);

@@ -10,6 +10,7 @@ mod logs;
 mod memory;
 mod order;
 mod producers;
+mod quotas;
 mod rejected;
 mod story;
 mod twice;

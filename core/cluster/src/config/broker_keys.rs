@@ -69,6 +69,7 @@ pub(super) const BROKER_KEYS: &[Definition] = keys! {
     "log.roll.ms", Long, None, Rule::AtLeast(1), ClusterWide: "Default of segment.ms.";
     "log.segment.bytes", Int, Some("1073741824"), Rule::AtLeast(SEGMENT_BYTES_MIN), ClusterWide: "Default of segment.bytes.";
     "log.segment.delete.delay.ms", Long, Some("60000"), Rule::AtLeast(0), ClusterWide: "Default of file.delete.delay.ms.";
+    "max.connection.creation.rate", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections a second the node takes, over ten seconds.";
     "max.connections", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections the node takes.";
     "max.connections.per.ip", Int, Some("2147483647"), Rule::AtLeast(0), ClusterWide: "How many connections one address may have.";
     "max.connections.per.ip.overrides", String, Some(""), Rule::Any, ClusterWide: "What stands before max.connections.per.ip for some addresses: address:number, with commas.";

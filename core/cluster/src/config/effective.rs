@@ -75,6 +75,11 @@ impl<'a> NodeView<'a> {
         value.and_then(|v| v.parse().ok()).unwrap_or_else(|| panic!("the table defines no number {key}"))
     }
 
+    /// The text of a broker key that holds now; empty where none was set and the table has none.
+    pub fn current_text(&self, key: &'static str) -> String {
+        broker_key(key).and_then(|key| self.value(key)).unwrap_or_default()
+    }
+
     /// The default of a topic key here: the first of its broker keys that is not null.
     pub fn topic_default(&self, key: &Definition) -> Option<String> {
         let from_node = key.synonyms.iter().find_map(|synonym| {

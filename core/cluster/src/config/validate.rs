@@ -1,7 +1,9 @@
 //! Overrides as a whole: each key by itself, and what must hold between them.
 
+use std::net::IpAddr;
+
 use super::definition::{Definition, Effect};
-use super::rule::ConfigError;
+use super::rule::{ConfigError, split};
 use super::{CLIENT_METRICS_KEYS, GROUP_KEYS, NodeView, broker_key, topic_key};
 use crate::image::Overrides;
 
@@ -59,7 +61,7 @@ pub fn validate_broker_overrides(overrides: &Overrides, set: &[&str]) -> Result<
     {
         key.parse(value)?;
     }
-    Ok(())
+    check_connections(overrides)
 }
 
 /// Why a key cannot be changed here, beyond that it cannot be changed.
@@ -99,4 +101,24 @@ fn without_effect(key: &Definition, value: &str) -> Result<(), ConfigError> {
 
 fn error(key: &str, message: String) -> ConfigError {
     ConfigError { key: key.to_owned(), message }
+}
+
+/// Limits of connections that a running node can keep: names are looked up at its start only, and somebody must be able to connect.
+fn check_connections(overrides: &Overrides) -> Result<(), ConfigError> {
+    const PER_IP: &str = "max.connections.per.ip.overrides";
+    let wrong = |key: &str, message: String| Err(error(key, message));
+    let pairs: Vec<&str> = overrides.get(PER_IP).map(|v| split(v).collect()).unwrap_or_default();
+    for pair in &pairs {
+        let known =
+            pair.rsplit_once(':').filter(|(host, count)| host.trim().parse::<IpAddr>().is_ok() && count.trim().parse::<i32>().is_ok());
+        if known.is_none() {
+            let why = "Expected addresses and numbers, such as 10.0.0.7:100; host names are looked up at the start of a broker only";
+            return wrong(PER_IP, format!("Invalid value {pair} for configuration {PER_IP}: {why}"));
+        }
+    }
+    if overrides.get("max.connections.per.ip").is_some_and(|most| most.trim() == "0") && pairs.is_empty() {
+        let message = "max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.";
+        return wrong("max.connections.per.ip", message.to_owned());
+    }
+    Ok(())
 }

@@ -212,9 +212,6 @@ pub(super) const FAMILIES: &[&[Definition]] = &[
     family! { Nothing: "requests are bounded by the memory that they take, and not by their number",
         "queued.max.requests", Int, Some("500"), Rule::AtLeast(1);
     },
-    family! { Nothing: "connections are taken as fast as they come",
-        "max.connection.creation.rate", Int, Some("2147483647"), Rule::AtLeast(0);
-    },
     family! { Nothing: "this server has no quotas",
         "controller.quota.window.num", Int, Some("11"), Rule::AtLeast(1);
         "controller.quota.window.size.seconds", Int, Some("1"), Rule::AtLeast(1);
