@@ -124,7 +124,7 @@ impl Config {
     }
 
     /// What the node is made from.
-    pub fn setup(&self, listeners: Vec<Listener>, seed: Seed) -> NodeSetup {
+    pub fn setup(&self, listeners: Vec<Listener>, seed: Seed, descriptors: Option<u64>) -> NodeSetup {
         let first = listeners.first().expect("a configuration without listeners is refused").clone();
         NodeSetup {
             cluster_id: self.cluster_id.clone(),
@@ -132,6 +132,7 @@ impl Config {
             log_dirs: self.log_dirs.iter().map(|dir| dir.display().to_string()).collect(),
             metadata_log_dir: self.metadata_log_dir.as_ref().map(|dir| dir.display().to_string()),
             listeners,
+            descriptors,
             hosts: self.hosts.clone(),
             ..NodeSetup::alone(self.node, seed, &first.host, first.port)
         }

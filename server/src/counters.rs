@@ -44,6 +44,8 @@ pub struct Counters {
     pub written_bytes: Counter,
     /// Writes to files.
     pub writes: Counter,
+    /// Disk operations that found no descriptor, each time they were tried.
+    pub starved: Counter,
     /// Syncs of files that a helper carried out.
     pub syncs: Counter,
     /// Bytes whose writeback was started ahead of the kernel's own limits.

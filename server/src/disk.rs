@@ -4,6 +4,8 @@
 //! take long leaves the loop: syncs, reads from the device, and everything with names (opening a file, too), which waits for the file system's journal
 //! while it commits. Completions of one file keep the order of submission: while a helper is busy with a file, what follows on it is applied but
 //! reported later.
+//!
+//! What finds no descriptor to open a file or a directory with has done nothing yet, and is tried again until there is one. A sync is never tried again.
 
 mod error;
 mod helpers;
@@ -14,13 +16,14 @@ use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, DiskResult, Entry, FileId, FileRange, Name, OpId};
 
-use self::error::failed;
+use self::error::{failed, is_for_want_of_a_descriptor};
 pub use self::helpers::{Helpers, Lane};
 use self::lock::Locks;
 use self::writeback::{Tail, Writeback};
@@ -32,6 +35,10 @@ pub struct Disk {
     files: HashMap<FileId, OpenFile>,
     /// What was asked of files that a helper is still opening.
     opening: HashMap<FileId, Vec<(OpId, DiskAction)>>,
+    /// What found no descriptor, in order.
+    starved: VecDeque<Starved>,
+    /// When somebody was last told of that.
+    told: Option<Instant>,
     locks: Locks,
     hands: Hands,
     /// What finished on the loop thread and was not yet reported.
@@ -64,26 +71,37 @@ enum Waiting {
     Closed(OpId),
 }
 
-/// What a helper brings back.
-pub struct Finished {
+/// An operation that did nothing, for want of a descriptor.
+struct Starved {
     op: OpId,
-    file: Option<FileId>,
-    result: DiskResult,
-    /// The file that was opened.
-    opened: Option<(Name, File)>,
+    dir: DirId,
+    action: DiskAction,
 }
 
-impl Finished {
-    fn of(op: OpId, file: Option<FileId>, result: DiskResult) -> Finished {
-        Finished { op, file, result, opened: None }
-    }
+/// What a helper brings back.
+pub enum Finished {
+    /// An operation on an open file, or on names.
+    Done { op: OpId, file: Option<FileId>, result: DiskResult },
+    /// A file is open, or could not be opened.
+    Opened { op: OpId, file: FileId, opened: Result<(Name, File, DiskDone), DiskError> },
+    /// Nothing was done.
+    Starved { op: OpId, dir: DirId, action: DiskAction },
 }
 
 impl Disk {
     /// A disk over these log directories, which need not be there.
     pub fn new(roots: Vec<PathBuf>, helpers: Helpers, counters: Arc<Counters>) -> Disk {
         let hands = Hands { helpers, writeback: Writeback::new(Arc::clone(&counters)), counters };
-        Disk { roots, files: HashMap::new(), opening: HashMap::new(), locks: Locks::default(), hands, done: VecDeque::new() }
+        Disk {
+            roots,
+            files: HashMap::new(),
+            opening: HashMap::new(),
+            starved: VecDeque::new(),
+            told: None,
+            locks: Locks::default(),
+            hands,
+            done: VecDeque::new(),
+        }
     }
 
     /// Begins an operation; its completion comes from [`Disk::next_done`], at once or after [`Disk::finished`].
@@ -91,8 +109,7 @@ impl Disk {
         match (action.file(), &action) {
             (Some(file), DiskAction::Create { .. } | DiskAction::Open { .. }) => {
                 self.opening.insert(file, Vec::new());
-                let root = self.roots[usize::from(dir.0)].clone();
-                self.hands.helpers.run(Lane::Names, Box::new(move || open(op, file, &root, action)));
+                self.begin_on_names(op, dir, action);
             }
             (Some(file), _) => match self.opening.get_mut(&file) {
                 Some(asked) => asked.push((op, action)),
@@ -104,19 +121,47 @@ impl Disk {
 
     /// Takes in what a helper brought back.
     pub fn finished(&mut self, finished: Finished) {
-        let Finished { op, file, result, opened } = finished;
-        let Some(file) = file else {
-            self.done.push_back((op, result));
-            return;
-        };
-        if let Some(asked) = self.opening.remove(&file) {
-            self.done.push_back((op, result));
-            if let Some((name, handle)) = opened {
-                self.files.insert(file, OpenFile { handle: Arc::new(handle), name, tail: Tail::default(), line: VecDeque::new() });
-            }
-            asked.into_iter().for_each(|(op, action)| self.submit_on_file(op, file, action));
-            return;
+        match finished {
+            Finished::Done { op, file: None, result } => self.done.push_back((op, result)),
+            Finished::Done { op, file: Some(file), result } => self.finished_on_file(op, file, result),
+            Finished::Opened { op, file, opened } => self.opened(op, file, opened),
+            Finished::Starved { op, dir, action } => self.starve(Starved { op, dir, action }),
         }
+    }
+
+    /// True if operations wait for [`Disk::try_again`].
+    pub fn is_starved(&self) -> bool {
+        !self.starved.is_empty()
+    }
+
+    /// Tries the operations again that found no descriptor.
+    pub fn try_again(&mut self) {
+        for Starved { op, dir, action } in std::mem::take(&mut self.starved) {
+            self.begin_on_names(op, dir, action);
+        }
+    }
+
+    fn starve(&mut self, starved: Starved) {
+        const TOLD_AGAIN: Duration = Duration::from_secs(10);
+        self.hands.counters.starved.add(1);
+        if self.told.is_none_or(|told| told.elapsed() > TOLD_AGAIN) {
+            tracing::warn!(action = starved.action.verb(), "no descriptor is free, and this is tried again: raise the limit of open files");
+            self.told = Some(Instant::now());
+        }
+        self.starved.push_back(starved);
+    }
+
+    fn opened(&mut self, op: OpId, file: FileId, opened: Result<(Name, File, DiskDone), DiskError>) {
+        let asked = self.opening.remove(&file).expect("a file is opened once");
+        let result = opened.map(|(name, handle, done)| {
+            self.files.insert(file, OpenFile { handle: Arc::new(handle), name, tail: Tail::default(), line: VecDeque::new() });
+            done
+        });
+        self.done.push_back((op, result));
+        asked.into_iter().for_each(|(op, action)| self.submit_on_file(op, file, action));
+    }
+
+    fn finished_on_file(&mut self, op: OpId, file: FileId, result: DiskResult) {
         let open = self.files.get_mut(&file).expect("a file stays in the table while a helper has it");
         let place = open
             .line
@@ -180,16 +225,23 @@ impl Disk {
     }
 
     fn submit_on_names(&mut self, op: OpId, dir: DirId, action: DiskAction) {
-        let root = self.roots[usize::from(dir.0)].clone();
+        let root = &self.roots[usize::from(dir.0)];
         let result = match action {
-            DiskAction::Lock { name } => self.locks.take(&root, &name),
-            DiskAction::Unlock { name } => self.locks.give_back(&root, &name),
-            slow => {
-                self.hands.helpers.run(Lane::Names, Box::new(move || Finished::of(op, None, on_names(&root, &slow))));
-                return;
-            }
+            DiskAction::Lock { name } => self.locks.take(root, &name),
+            DiskAction::Unlock { name } => self.locks.give_back(root, &name),
+            slow => return self.begin_on_names(op, dir, slow),
         };
         self.done.push_back((op, result));
+    }
+
+    /// Hands an operation on names, the opening of a file among them, to a helper.
+    fn begin_on_names(&mut self, op: OpId, dir: DirId, action: DiskAction) {
+        let root = self.roots[usize::from(dir.0)].clone();
+        let job = move || match on_names(&root, op, &action) {
+            Ok(finished) => finished,
+            Err(_) => Finished::Starved { op, dir, action },
+        };
+        self.hands.helpers.run(Lane::Names, Box::new(job));
     }
 }
 
@@ -216,7 +268,7 @@ fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, hands:
                 Box::new(move || {
                     counters.syncs.add(1);
                     let result = handle.sync_data().map(|()| DiskDone::Done).map_err(|e| failed("sync", &name, &e));
-                    Finished::of(op, Some(file), result)
+                    Finished::Done { op, file: Some(file), result }
                 }),
             );
             Waiting::Away { op, read: false }
@@ -227,7 +279,7 @@ fn start(open: &mut OpenFile, file: FileId, op: OpId, action: DiskAction, hands:
                 Lane::Files,
                 Box::new(move || {
                     let result = read_up_to(&handle, at, length).map(DiskDone::Read).map_err(|e| failed("read", &name, &e));
-                    Finished::of(op, Some(file), result)
+                    Finished::Done { op, file: Some(file), result }
                 }),
             );
             Waiting::Away { op, read: true }
@@ -245,60 +297,62 @@ fn write(open: &mut OpenFile, at: u64, parts: Vec<Bytes>, hands: &mut Hands) -> 
     Ok(DiskDone::Done)
 }
 
-/// Makes or opens a file, on a helper thread.
-fn open(op: OpId, file: FileId, root: &std::path::Path, action: DiskAction) -> Finished {
+/// No descriptor was free, and nothing was done.
+struct NoDescriptor;
+
+/// Operations on names, on a helper thread: they may take long.
+fn on_names(root: &Path, op: OpId, action: &DiskAction) -> Result<Finished, NoDescriptor> {
+    let path = |name: &Name| root.join(name.as_str());
+    // What follows it is not done for want of a descriptor.
+    let with = |found: io::Result<File>| match found {
+        Err(error) if is_for_want_of_a_descriptor(&error) => Err(NoDescriptor),
+        found => Ok(found),
+    };
     let mut how = OpenOptions::new();
     how.read(true).write(true);
-    let (name, result) = match action {
-        DiskAction::Create { name, length, .. } => {
-            let made = how.create_new(true).mode(0o644).open(root.join(name.as_str()));
-            let sized = made.and_then(|handle| if length > 0 { handle.set_len(length).map(|()| handle) } else { Ok(handle) });
-            let result = sized.map(|handle| (handle, DiskDone::Done)).map_err(|e| failed("create", &name, &e));
-            (name, result)
-        }
-        DiskAction::Open { name, .. } => {
-            let found = how.open(root.join(name.as_str())).and_then(|handle| Ok((handle.metadata()?.len(), handle)));
-            let result = found.map(|(length, handle)| (handle, DiskDone::Opened { length })).map_err(|e| failed("open", &name, &e));
-            (name, result)
-        }
-        other => unreachable!("{} opens no file", other.verb()),
+    let failed_on = |name: &Name| {
+        let name = name.clone();
+        move |error: io::Error| failed(action.verb(), &name, &error)
     };
-    match result {
-        Ok((handle, done)) => Finished { opened: Some((name, handle)), ..Finished::of(op, Some(file), Ok(done)) },
-        Err(error) => Finished::of(op, Some(file), Err(error)),
-    }
-}
-
-/// Operations on names that may take long, on a helper thread.
-fn on_names(root: &std::path::Path, action: &DiskAction) -> DiskResult {
-    match action {
-        DiskAction::Rename { from, to } => std::fs::rename(root.join(from.as_str()), root.join(to.as_str()))
-            .map(|()| DiskDone::Done)
-            .map_err(|e| failed("rename", from, &e)),
-        DiskAction::MakeDirectory { name } if name.as_str().is_empty() => {
-            make_root(root).map(|()| DiskDone::Done).map_err(|e| failed("mkdir", name, &e))
+    let result = match action {
+        DiskAction::Create { file, name, length } => {
+            let made = with(how.create_new(true).mode(0o644).open(path(name)))?;
+            let sized = made.and_then(|handle| if *length > 0 { handle.set_len(*length).map(|()| handle) } else { Ok(handle) });
+            let opened = sized.map(|handle| (name.clone(), handle, DiskDone::Done)).map_err(failed_on(name));
+            return Ok(Finished::Opened { op, file: *file, opened });
         }
-        DiskAction::MakeDirectory { name } => std::fs::DirBuilder::new()
-            .mode(0o755)
-            .create(root.join(name.as_str()))
-            .map(|()| DiskDone::Done)
-            .map_err(|e| failed("mkdir", name, &e)),
-        DiskAction::Remove { name } => remove(&root.join(name.as_str())).map(|()| DiskDone::Done).map_err(|e| failed("remove", name, &e)),
-        DiskAction::SyncDirectory { name } => File::open(root.join(name.as_str()))
-            .and_then(|directory| directory.sync_all())
-            .map(|()| DiskDone::Done)
-            .map_err(|e| failed("syncdir", name, &e)),
-        DiskAction::List { name } => list(&root.join(name.as_str())).map(DiskDone::Listed).map_err(|e| failed("list", name, &e)),
-        DiskAction::FreeSpace => {
-            let status = rustix::fs::statvfs(root).map_err(|e| failed("free", &Name::root(), &e.into()))?;
-            Ok(DiskDone::Free(status.f_bavail.saturating_mul(status.f_frsize)))
+        DiskAction::Open { file, name } => {
+            let found = with(how.open(path(name)))?.and_then(|handle| Ok((handle.metadata()?.len(), handle)));
+            let opened = found.map(|(length, handle)| (name.clone(), handle, DiskDone::Opened { length })).map_err(failed_on(name));
+            return Ok(Finished::Opened { op, file: *file, opened });
         }
+        DiskAction::Rename { from, to } => std::fs::rename(path(from), path(to)).map(|()| DiskDone::Done).map_err(failed_on(from)),
+        DiskAction::MakeDirectory { name } if name.as_str().is_empty() => match make_root(root) {
+            Err(error) if is_for_want_of_a_descriptor(&error) => return Err(NoDescriptor),
+            made => made.map(|()| DiskDone::Done).map_err(failed_on(name)),
+        },
+        DiskAction::MakeDirectory { name } => {
+            std::fs::DirBuilder::new().mode(0o755).create(path(name)).map(|()| DiskDone::Done).map_err(failed_on(name))
+        }
+        DiskAction::Remove { name } => remove(&path(name)).map(|()| DiskDone::Done).map_err(failed_on(name)),
+        DiskAction::SyncDirectory { name } => {
+            let directory = with(File::open(path(name)))?;
+            directory.and_then(|directory| directory.sync_all()).map(|()| DiskDone::Done).map_err(failed_on(name))
+        }
+        DiskAction::List { name } => match list(&path(name)) {
+            Err(error) if is_for_want_of_a_descriptor(&error) => return Err(NoDescriptor),
+            listed => listed.map(DiskDone::Listed).map_err(failed_on(name)),
+        },
+        DiskAction::FreeSpace => rustix::fs::statvfs(root)
+            .map(|status| DiskDone::Free(status.f_bavail.saturating_mul(status.f_frsize)))
+            .map_err(|e| failed(action.verb(), &Name::root(), &e.into())),
         other => unreachable!("{} is no slow operation on names", other.verb()),
-    }
+    };
+    Ok(Finished::Done { op, file: None, result })
 }
 
 /// Makes a log directory with all that it lies in, each name durable in the directory that holds it.
-fn make_root(root: &std::path::Path) -> io::Result<()> {
+fn make_root(root: &Path) -> io::Result<()> {
     let root = std::path::absolute(root)?;
     let missing: Vec<_> = root.ancestors().take_while(|path| !path.exists()).collect();
     for path in missing.iter().rev() {
@@ -310,11 +364,11 @@ fn make_root(root: &std::path::Path) -> io::Result<()> {
     Ok(())
 }
 
-fn remove(path: &std::path::Path) -> io::Result<()> {
+fn remove(path: &Path) -> io::Result<()> {
     if path.symlink_metadata()?.is_dir() { std::fs::remove_dir(path) } else { std::fs::remove_file(path) }
 }
 
-fn list(path: &std::path::Path) -> io::Result<Vec<Entry>> {
+fn list(path: &Path) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
     for entry in std::fs::read_dir(path)? {
         let entry = entry?;

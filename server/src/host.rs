@@ -41,6 +41,8 @@ pub struct Signals {
     pub listen: Notify,
     /// The node has ended.
     pub stopped: Notify,
+    /// Disk operations found no descriptor.
+    pub starved: Notify,
 }
 
 /// A node and everything its outputs act upon. Borrowed for the length of one input, never across an await.
@@ -96,6 +98,9 @@ impl Host {
         match back {
             Back::Disk(finished) => {
                 self.disk.finished(finished);
+                if self.disk.is_starved() {
+                    self.signals.starved.notify_one();
+                }
                 self.settle();
             }
             Back::Work(work, result) => self.input(Input::Work { work, result }),
@@ -110,6 +115,11 @@ impl Host {
     /// The gate of a listener.
     pub fn gate(&self, listener: ListenerId) -> Rc<Gate> {
         Rc::clone(self.gates.borrow_mut().entry(listener).or_default())
+    }
+
+    /// Tries operations again that found no descriptor.
+    pub fn try_again(&mut self) {
+        self.disk.try_again();
     }
 
     /// A connection was accepted.

@@ -8,6 +8,7 @@ mod clock;
 pub mod config;
 mod connection;
 mod counters;
+mod descriptors;
 mod disk;
 mod host;
 mod journal;
@@ -56,14 +57,14 @@ pub struct Ready {
 /// One line: why it could not start, or what ended it.
 pub fn serve(options: &Options, ready: impl FnOnce(&Ready)) -> Result<(), String> {
     crash_loudly();
-    raise_file_limit();
+    let descriptors = descriptors::available();
     let config = Config::read(options)?;
     let bound = config.bind()?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|e| format!("starting the runtime: {e}"))?;
-    tokio::task::LocalSet::new().block_on(&runtime, run(config, bound, ready))
+    tokio::task::LocalSet::new().block_on(&runtime, run(config, bound, descriptors, ready))
 }
 
-async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result<(), String> {
+async fn run(config: Config, bound: Bound, descriptors: Option<u64>, ready: impl FnOnce(&Ready)) -> Result<(), String> {
     for (key, why) in config.keys.without_effect() {
         tracing::warn!("{key} has no effect here: {why}");
     }
@@ -72,13 +73,14 @@ async fn run(config: Config, bound: Bound, ready: impl FnOnce(&Ready)) -> Result
     let counters = Arc::new(Counters::default());
     let disk = Disk::new(config.directories(), helpers.clone(), Arc::clone(&counters));
     let addresses: Vec<String> = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
-    let node = Node::new(config.setup(bound.listeners, drawn_seed()));
+    let node = Node::new(config.setup(bound.listeners, drawn_seed(), descriptors));
     let signals = Rc::new(Signals::default());
     let host = Host::new(node, disk, helpers.clone(), Clock::start(), Rc::clone(&signals), Arc::clone(&counters));
     let host: Shared = Rc::new(RefCell::new(host));
 
     spawn_local(take_back(Rc::clone(&host), back));
     spawn_local(keep_time(Rc::clone(&host), Rc::clone(&signals)));
+    spawn_local(try_again(Rc::clone(&host), Rc::clone(&signals)));
     spawn_local(await_stop(Rc::clone(&host)));
     host.borrow_mut().input(Input::Wake);
 
@@ -115,16 +117,6 @@ fn crash_loudly() {
         tell(panic);
         std::process::exit(127);
     }));
-}
-
-/// Each connection and each segment is an open file; the soft limit is meant for programs that cannot handle many.
-fn raise_file_limit() {
-    use rustix::process::{Resource, getrlimit, setrlimit};
-    let mut limit = getrlimit(Resource::Nofile);
-    limit.current = limit.maximum;
-    if let Err(error) = setrlimit(Resource::Nofile, limit) {
-        tracing::warn!(%error, "the limit of open files stays as it is");
-    }
 }
 
 /// What one connection may bring.
@@ -169,6 +161,17 @@ async fn keep_time(host: Shared, signals: Rc<Signals>) {
             () = late => host.borrow_mut().input(Input::Wake),
             () = signals.deadline.notified() => {}
         }
+    }
+}
+
+/// After how long operations are tried again that found no descriptor.
+const AGAIN: std::time::Duration = std::time::Duration::from_millis(20);
+
+async fn try_again(host: Shared, signals: Rc<Signals>) {
+    loop {
+        signals.starved.notified().await;
+        tokio::time::sleep(AGAIN).await;
+        host.borrow_mut().try_again();
     }
 }
 

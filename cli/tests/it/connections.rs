@@ -1,8 +1,11 @@
 //! What connections may do to a real server, and what they may not.
 
 use std::io::{ErrorKind, Read, Write};
-use std::net::TcpStream;
+use std::net::{SocketAddr, TcpStream};
 use std::time::Duration;
+
+use odradek_wire::messages::{DeleteTopicsRequestData, text};
+use odradek_wire::response::Response;
 
 use crate::client::{Client, batch, produce};
 use crate::process::{Scratch, Server};
@@ -86,4 +89,92 @@ fn a_request_is_as_long_as_socket_request_max_bytes_and_not_longer() {
     assert!(is_closed(&mut client.stream, PATIENCE));
     let (_, log) = server.terminate();
     assert!(log.contains("a frame of 2001 bytes was announced, and at most 2000 are accepted"), "{log}");
+}
+
+/// A server that may have so many files open.
+fn limited(scratch: &Scratch, files: usize) -> Server {
+    Server::start_under(&format!("ulimit -n {files}; exec \"$@\""), &scratch.path("data"))
+}
+
+fn delete_topic(client: &mut Client, name: &str) {
+    let request = DeleteTopicsRequestData::default().with_topic_names(vec![text(name)]).with_timeout_ms(30_000);
+    let Response::DeleteTopics(answer) = client.ask(5, request) else { panic!("another answer") };
+    assert_eq!(answer.responses[0].error_code, 0, "{answer:?}");
+}
+
+#[test]
+fn a_flood_of_connections_leaves_descriptors_to_files() {
+    let scratch = Scratch::new("flood");
+    let server = limited(&scratch, 256);
+    let address: SocketAddr = server.address.parse().expect("an address");
+    let mut client = Client::connect(&server.address);
+    client.create_topic("rolls", 1, &[("segment.bytes", "1048576")]);
+    client.produce("rolls", 0, batch(1, 100));
+    // As many as the server and its kernel take.
+    let (mut flood, mut in_vain) = (Vec::new(), 0);
+    while in_vain < 5 {
+        match TcpStream::connect_timeout(&address, Duration::from_millis(200)) {
+            Ok(stream) => flood.push(stream),
+            Err(_) => in_vain += 1,
+        }
+    }
+    assert!((150..250).contains(&flood.len()), "{} connections", flood.len());
+    let mut acknowledged = 1;
+    for round in 0..30 {
+        let topic = format!("topic-{round}");
+        client.create_topic(&topic, 2, &[]);
+        client.produce(&topic, 1, batch(1, 100));
+        client.produce("rolls", 0, batch(200, 1_000));
+        acknowledged += 200;
+        if round % 2 == 0 {
+            delete_topic(&mut client, &topic);
+        }
+    }
+    drop(flood);
+    let (code, log) = server.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(!log.contains("out of service"), "{log}");
+    let server = Server::start(scratch.path("data"), &[]);
+    assert_eq!(server.tool(&["topics", "list"]).lines().count(), 1 + 15);
+    assert_eq!(server.consume_sorted("rolls").len(), acknowledged);
+    for round in (1..30).step_by(2) {
+        assert_eq!(server.consume_sorted(&format!("topic-{round}")).len(), 1);
+    }
+}
+
+#[test]
+fn a_log_that_finds_no_descriptor_waits_for_one_and_loses_nothing() {
+    let scratch = Scratch::new("starved");
+    let server = limited(&scratch, 120);
+    let (mut client, mut operator) = (Client::connect(&server.address), Client::connect(&server.address));
+    client.stream.set_read_timeout(Some(Duration::from_secs(2))).expect("a socket of the system");
+    let mut topics = 0;
+    // Each log has its files; at some point there are no more.
+    let waits = loop {
+        let topic = format!("topic-{topics}");
+        operator.create_topic(&topic, 1, &[("file.delete.delay.ms", "0")]);
+        let frame = client.encode(9, produce(&topic, 0, batch(1, 100)));
+        client.stream.write_all(&frame).expect("the server reads");
+        topics += 1;
+        match client.stream.peek(&mut [0]) {
+            Ok(_) => drop(client.frame()),
+            Err(_) => break topic,
+        }
+        assert!(topics < 200, "descriptors do not end");
+    };
+    (0..4).for_each(|n| delete_topic(&mut operator, &format!("topic-{n}")));
+    client.stream.set_read_timeout(Some(PATIENCE)).expect("a socket of the system");
+    let Response::Produce(answer) =
+        odradek_wire::response::decode(odradek_wire::api::ApiKey::Produce, 9, client.frame()).expect("an answer").1
+    else {
+        panic!("another answer")
+    };
+    assert_eq!(answer.responses[0].partition_responses[0].error_code, 0, "{answer:?}");
+    let (code, log) = server.terminate();
+    assert_eq!(code, Some(0), "{log}");
+    assert!(log.contains("no descriptor is free"), "{log}");
+    let server = Server::start(scratch.path("data"), &[]);
+    for topic in (4..topics).map(|n| format!("topic-{n}")).chain([waits]) {
+        assert_eq!(server.consume_sorted(&topic).len(), 1, "{topic}");
+    }
 }

@@ -3,6 +3,7 @@
 //! [`Node`] is one machine: its inputs and outputs are [`io`], what it is made from is [`NodeSetup`].
 #![deny(clippy::float_arithmetic)]
 
+mod descriptors;
 pub mod fetch_sessions;
 mod handlers;
 pub mod io;

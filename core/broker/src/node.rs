@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use odradek_machine::{Deadline, Mono, Note, Now, reached};
 
+use crate::descriptors::Descriptors;
 use crate::io::{ConnectionId, Input, NotesOf, Outbox, Output};
 use crate::running::Running;
 use crate::setup::NodeSetup;
@@ -16,6 +17,7 @@ use crate::start::{Start, Started};
 pub struct Node {
     setup: Arc<NodeSetup>,
     phase: Phase,
+    descriptors: Option<Descriptors>,
 }
 
 /// | from | to | trigger |
@@ -34,11 +36,15 @@ enum Phase {
 impl Node {
     /// A node at the start of a life; its first step begins it.
     pub fn new(setup: NodeSetup) -> Node {
-        Node { setup: Arc::new(setup), phase: Phase::New }
+        Node { descriptors: setup.descriptors.map(Descriptors::new), setup: Arc::new(setup), phase: Phase::New }
     }
 
     /// The only way anything changes.
     pub fn step(&mut self, now: Now, input: Input, out: &mut Outbox) {
+        let before = out.len();
+        if let (Some(descriptors), Input::Disk { op, result }) = (&mut self.descriptors, &input) {
+            descriptors.ended(*op, result.is_err());
+        }
         if matches!(self.phase, Phase::New) {
             self.begin(now, out);
         }
@@ -50,6 +56,7 @@ impl Node {
                 running.settle(now, out);
             }
         }
+        self.share_descriptors(now, before, out);
         self.end_if_over(out);
     }
 
@@ -126,6 +133,17 @@ impl Node {
                 self.phase = Phase::Ended;
                 out.push(Output::Stopped { outcome: Err(why) });
             }
+        }
+    }
+
+    /// Connections follow what the files that this step opened and closed leave to them.
+    fn share_descriptors(&mut self, now: Now, before: usize, out: &mut Outbox) {
+        let Some(descriptors) = &mut self.descriptors else { return };
+        descriptors.asked(&out[before..]);
+        if let Phase::Running(running) = &mut self.phase
+            && let Some(room) = descriptors.take_room()
+        {
+            running.connections.set_room(now.mono, room, out);
         }
     }
 

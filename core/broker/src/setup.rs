@@ -29,6 +29,8 @@ pub struct NodeSetup {
     pub metadata_log_dir: Option<String>,
     /// `listeners`, by [`crate::io::ListenerId`], with what is advertised of each.
     pub listeners: Vec<Listener>,
+    /// How many descriptors files and connections may have together; `None` for as many as they want.
+    pub descriptors: Option<u64>,
     /// The addresses of the host names in `max.connections.per.ip.overrides`.
     pub hosts: BTreeMap<String, IpAddr>,
 }
@@ -71,6 +73,7 @@ impl NodeSetup {
             log_dirs: vec!["data".to_owned()],
             metadata_log_dir: None,
             listeners: vec![Listener { name: "PLAINTEXT".to_owned(), host: host.to_owned(), port, controller: false }],
+            descriptors: None,
             hosts: BTreeMap::new(),
         }
     }

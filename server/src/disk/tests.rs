@@ -91,6 +91,25 @@ fn disk_keeps_the_order_of_what_is_asked_of_a_file_that_is_being_made() {
 }
 
 #[test]
+fn disk_tries_again_what_found_no_descriptor_before_anything_that_follows_on_its_file() {
+    let mut world = World::new("starved");
+    let file = FileId(1);
+    std::fs::write(world.root.join("a"), b"one").expect("the directory was made");
+    let action = DiskAction::Open { file, name: Name::from("a") };
+    let open = world.submit(action.clone());
+    let Some(Back::Disk(_)) = world.back.blocking_recv() else { panic!("helpers bring back what they were given") };
+    // In its place it is told that there was none.
+    world.disk.finished(Finished::Starved { op: open, dir: DirId(0), action });
+    let write = world.submit(DiskAction::Write { file, at: 3, parts: vec![Bytes::from_static(b"two")] });
+    let sync = world.submit(DiskAction::Sync { file });
+    assert!(world.disk.is_starved() && world.disk.next_done().is_none());
+    world.disk.try_again();
+    let done = world.done(3);
+    assert_eq!(done.iter().map(|(op, result)| (*op, result.is_ok())).collect::<Vec<_>>(), [(open, true), (write, true), (sync, true)]);
+    assert_eq!(std::fs::read(world.root.join("a")).expect("it is there"), b"onetwo");
+}
+
+#[test]
 fn disk_fails_what_is_asked_of_a_file_that_cannot_be_opened() {
     let mut world = World::new("missing");
     let file = FileId(1);

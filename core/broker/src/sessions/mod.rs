@@ -76,6 +76,12 @@ impl Connections {
         self.admit(now, out);
     }
 
+    /// The host has descriptors for so many connections.
+    pub(crate) fn set_room(&mut self, now: Mono, room: u64, out: &mut Outbox) {
+        self.quotas.set_room(room);
+        self.admit(now, out);
+    }
+
     /// Something came or left.
     pub(crate) fn moved(&mut self, now: Mono, connection: ConnectionId) {
         if let Some(session) = self.sessions.get_mut(&connection) {

@@ -89,6 +89,10 @@ impl Quotas {
         self.limits = limits;
     }
 
+    pub(super) fn set_room(&mut self, room: u64) {
+        self.room = room;
+    }
+
     /// A connection came; it counts until it is gone, also if it is refused.
     ///
     /// # Errors

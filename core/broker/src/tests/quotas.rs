@@ -8,7 +8,7 @@ use odradek_wire::messages::{ApiVersionsRequestData, IncrementalAlterConfigsRequ
 use odradek_wire::response::Response;
 
 use super::disk::Disk;
-use super::host::Host;
+use super::host::{Host, batch, produce};
 use super::story::{fetch_of, topic_id};
 use crate::io::{ConnectionId, Input, ListenerId};
 use crate::setup::Listener;
@@ -179,4 +179,30 @@ fn limits_change_while_the_node_runs() {
     assert_eq!(set(&mut host, admin, "max.connections.per.ip.overrides", "").0, 0);
     assert_eq!(set(&mut host, admin, "max.connections.per.ip", "0").0, 42);
     assert_eq!(set(&mut host, admin, "connections.max.idle.ms", "5").0, 42);
+}
+
+#[test]
+fn connections_leave_descriptors_to_files_and_idle_ones_go_for_them() {
+    let mut host = Host::on(Disk::default(), 5, |setup| setup.descriptors = Some(64));
+    host.start();
+    host.orders.clear();
+    let admin = host.connect();
+    let mut all = 1;
+    while host.orders.is_empty() {
+        host.connect();
+        all += 1;
+    }
+    assert!((30..=48).contains(&all), "{all} connections");
+    // Each topic opens files; connections that do nothing go for them, and never the last quarter.
+    for n in 0..60 {
+        topic_id(&mut host, admin, &format!("orders-{n}"));
+        host.call(admin, 9, produce(&format!("orders-{n}"), 0, -1, batch(&["a"])));
+        for connection in host.closed.keys().copied().collect::<Vec<_>>() {
+            gone(&mut host, connection);
+            all -= 1;
+        }
+    }
+    assert_eq!(all, 16);
+    assert!(host.marks.contains(&"connection.pushed_out"));
+    host.call(admin, 0, ApiVersionsRequestData::default());
 }
