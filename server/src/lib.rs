@@ -21,8 +21,8 @@ use std::cell::RefCell;
 use std::rc::Rc;
 use std::sync::Arc;
 
-use odradek_broker::Node;
 use odradek_broker::io::{Input, ListenerId};
+use odradek_broker::{Listener, Node};
 use odradek_machine::Seed;
 use odradek_wire::frame::FrameLimits;
 use odradek_wire::prepare::Limits;
@@ -72,7 +72,7 @@ async fn run(config: Config, bound: Bound, descriptors: Option<u64>, ready: impl
     let helpers = Helpers::new(sender, HELPERS_MAX);
     let counters = Arc::new(Counters::default());
     let disk = Disk::new(config.directories(), helpers.clone(), Arc::clone(&counters));
-    let addresses: Vec<String> = bound.listeners.iter().filter(|l| !l.controller).map(|l| format!("{}:{}", l.host, l.port)).collect();
+    let addresses: Vec<String> = bound.listeners.iter().filter(|l| !l.controller).map(address).collect();
     let node = Node::new(config.setup(bound.listeners, drawn_seed(), descriptors));
     let signals = Rc::new(Signals::default());
     let host = Host::new(node, disk, helpers.clone(), Clock::start(), Rc::clone(&signals), Arc::clone(&counters));
@@ -104,6 +104,12 @@ async fn run(config: Config, bound: Bound, descriptors: Option<u64>, ready: impl
         tracing::info!("stopped cleanly");
     }
     outcome
+}
+
+/// A listener as clients write it.
+fn address(listener: &Listener) -> String {
+    let Listener { host, port, .. } = listener;
+    if host.contains(':') { format!("[{host}]:{port}") } else { format!("{host}:{port}") }
 }
 
 fn directories(config: &Config) -> String {
