@@ -47,6 +47,8 @@ impl Gate {
 /// Accepts for as long as the node lives.
 pub async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids: Ids, sockets: Sockets, limits: ConnectionLimits) {
     let gate = host.borrow().gate(listener);
+    // Told once, however long it lasts.
+    let mut told = false;
     loop {
         gate.open().await;
         let accepted = tokio::select! {
@@ -55,9 +57,14 @@ pub async fn accept(host: Shared, socket: TcpListener, listener: ListenerId, ids
             accepted = socket.accept() => accepted,
         };
         let (stream, peer) = match accepted {
-            Ok(accepted) => accepted,
+            Ok(accepted) => {
+                told = false;
+                accepted
+            }
             Err(error) => {
-                tracing::warn!(%error, "accepting a connection");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "accepting a connection");
+                }
                 tokio::time::sleep(AGAIN).await;
                 continue;
             }

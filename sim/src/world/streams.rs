@@ -10,9 +10,6 @@ use crate::net::{End, EndState, HostId, NetEvent, Piece, WireId};
 use crate::weather::Kind;
 use crate::workload::Told;
 
-/// Connections that a kernel takes before the process accepts them: Kafka's default of `socket.listen.backlog.size`.
-const BACKLOG: usize = 50;
-
 impl World<'_, '_> {
     pub(super) fn net_event(&mut self, wire: WireId, event: NetEvent) {
         self.hash.number(u64::from(wire.0));
@@ -41,7 +38,8 @@ impl World<'_, '_> {
             return self.on_net(self.now, |net, now, weather, out| net.unanswered(now, id, attempt, weather, out));
         }
         let open = host.node.is_some() && host.listening && host.refusing == 0;
-        if open && host.backlog.len() >= BACKLOG {
+        let backlog = host.node.as_ref().map_or(0, |node| node.setup().config.long("socket.listen.backlog.size"));
+        if open && host.backlog.len() as i64 >= backlog {
             return self.on_net(self.now, |net, now, weather, out| net.unanswered(now, id, attempt, weather, out));
         }
         if host.refusing > 0 {
