@@ -24,9 +24,71 @@ pub fn run(twins: &mut Twins) {
     listed(twins);
     ended(twins);
     deleted(twins);
-    // The largest time is not asked then: Apache Kafka tells that of a record that is deleted.
-    for time in [-1, -2, THEN, THEN + 5_000, THEN + 20_000] {
+    for time in SPECIAL.into_iter().chain([THEN, THEN + 5_000, THEN + 20_000]) {
         twins.each(&format!("after deletion: time {time}"), |_, v| list(v, "listed", &[(2, time, -1)]));
+    }
+    timeless(twins);
+    rolled(twins);
+}
+
+/// The numbers below zero that ask for a place and not for a time, and some that ask for nothing.
+const SPECIAL: [i64; 7] = [-1, -2, -3, -4, -5, -6, -7];
+
+fn special(twins: &mut Twins, title: &str, topic: &str, partition: i32) {
+    for time in SPECIAL.into_iter().chain([0, 1, THEN]) {
+        twins.each(&format!("{title}: time {time}"), |_, v| list(v, topic, &[(partition, time, -1)]));
+        twins.each_of(&format!("{title}: time {time}, committed"), 2..=11, |_, v| {
+            list(v, topic, &[(partition, time, -1)]).with_isolation_level(1)
+        });
+    }
+}
+
+fn delete(twins: &mut Twins, title: &str, topic: &str, partition: i32, offset: i64) {
+    let part = DeleteRecordsPartition::default().with_partition_index(partition).with_offset(offset);
+    let topic = DeleteRecordsTopic::default().with_name(text(topic)).with_partitions(vec![part]);
+    twins.ask(title, 2, |_| DeleteRecordsRequestData::default().with_topics(vec![topic.clone()]).with_timeout_ms(20_000));
+}
+
+/// Records without a time, beside others and alone.
+fn timeless(twins: &mut Twins) {
+    twins.create("timeless", 5, &[]);
+    let plain = Batch::of_records(vec![Record { value: Some("v"), ..Record::default() }; 2]);
+    let (none, below, zero) = (plain.clone().at(-1), plain.clone().at(-5), plain.at(0));
+    let mixed = Batch::of_records([0, -1 - THEN, 7].map(|after_ms| Record { after_ms, value: Some("v"), ..Record::default() }).to_vec());
+    let batches: [&[&Batch]; 5] = [&[&none, &none], &[&none, &below], &[&below, &zero, &none], &[&none, &mixed, &none], &[&below, &none]];
+    for (partition, batches) in (0..).zip(batches) {
+        for batch in batches {
+            twins.ask("something without a time", 9, |p| produce(p, 9, "timeless", partition, -1, Some(batch.bytes())));
+        }
+        special(twins, &format!("timeless {partition}"), "timeless", partition);
+    }
+    for partition in 0..5 {
+        for offset in [1, 2, 3, -1] {
+            delete(twins, "the first go", "timeless", partition, offset);
+            special(twins, &format!("timeless {partition} after {offset}"), "timeless", partition);
+        }
+    }
+}
+
+/// A log of several segments, the largest time in the middle one.
+fn rolled(twins: &mut Twins) {
+    let value: &'static str = Box::leak("x".repeat(400_000).into_boxed_str());
+    twins.create("rolled", 1, &[("segment.bytes", "1048576")]);
+    for at in [0, 10, 70, 40, 20, 30, 70, 5] {
+        let batch =
+            Batch::of_records(vec![Record { value: Some(value), ..Record::default() }, Record { after_ms: -3, ..Record::default() }]);
+        twins.ask("something large", 9, |p| produce(p, 9, "rolled", 0, -1, Some(batch.clone().at(THEN + at).bytes())));
+    }
+    special(twins, "rolled", "rolled", 0);
+    delete(twins, "the first goes", "rolled", 0, 1);
+    special(twins, "rolled after 1", "rolled", 0);
+    // Where whole segments lie below the log start, times are not asked: ours go at once. Those of Apache Kafka stay for up to five minutes, and meanwhile it
+    // looks for a time in the first of them that has one as young, and no further, though records of that time follow.
+    for offset in [4, 5, 9, -1] {
+        delete(twins, "the first go", "rolled", 0, offset);
+        for time in [-1, -2, -4, -5, -6, -7] {
+            twins.each(&format!("rolled after {offset}: time {time}"), |_, v| list(v, "rolled", &[(0, time, -1)]));
+        }
     }
 }
 

@@ -400,7 +400,8 @@ impl Log {
         self.find_timestamp(timestamp_ms, until, out)
     }
 
-    /// The record with the largest timestamp (ListOffsets with MAX_TIMESTAMP, KIP-734).
+    /// The record with the largest timestamp (ListOffsets with MAX_TIMESTAMP, KIP-734). As in Kafka it may lie below the log start, as long as its segment is
+    /// there; where no record has a timestamp, it is the first one.
     ///
     /// # Errors
     /// Why the log cannot be asked.

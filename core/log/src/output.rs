@@ -244,7 +244,7 @@ pub enum Work {
         /// The timestamp to find, in milliseconds.
         timestamp_ms: i64,
     },
-    /// The first of the records with the largest timestamp, of those at or after `from` with offset at least `offset`. Answered by [`WorkDone::Record`].
+    /// In the first batch at or after `from` whose header has this timestamp as its largest, the first record that has it; no record stands for none.
     FindNewest {
         /// The segment's file.
         file: FileId,
@@ -252,8 +252,8 @@ pub enum Work {
         from: u64,
         /// Position to end at.
         until: u64,
-        /// The smallest offset that counts.
-        offset: Offset,
+        /// The timestamp to find, in milliseconds; −1 where no record has one.
+        timestamp_ms: i64,
     },
 }
 

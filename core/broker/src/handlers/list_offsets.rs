@@ -25,8 +25,8 @@ pub(crate) struct PendingListOffsets {
     /// The version that the answer is said in.
     version: i16,
     topics: Vec<ListOffsetsTopicResponse>,
-    /// The place of each answer that is searched for.
-    lookups: BTreeMap<(PartitionId, LookupId), (usize, usize)>,
+    /// The place of each answer that is searched for, and what of a record may be told.
+    lookups: BTreeMap<(PartitionId, LookupId), (usize, usize, Seen)>,
 }
 
 /// What the numbers below zero ask for.
@@ -59,11 +59,30 @@ struct Reader {
     consumer: bool,
 }
 
+/// What a reader may see of what a search finds.
+#[derive(Clone, Copy, Debug)]
+struct Seen {
+    /// Nothing from here on.
+    until: Offset,
+    /// A new leader whose high watermark lies before its term does not know yet what else is committed (KIP-207).
+    not_yet: Option<ErrorCode>,
+}
+
+impl Seen {
+    fn of(self, record: Option<RecordAt>) -> Found {
+        match (record.filter(|r| r.offset < self.until), self.not_yet) {
+            (Some(r), _) => Found::Here { timestamp: r.timestamp_ms, offset: r.offset.0, epoch: Some(r.epoch) },
+            (None, Some(error)) => Found::Failed(error),
+            (None, None) => Found::Nothing,
+        }
+    }
+}
+
 /// What one partition came to.
 enum Found {
     Here { timestamp: i64, offset: i64, epoch: Option<LeaderEpoch> },
     Nothing,
-    Cold(LookupId),
+    Cold(LookupId, Seen),
     Failed(ErrorCode),
 }
 
@@ -86,11 +105,11 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &ListOffs
             }
             let found = if is_twice { Found::Failed(ErrorCode::InvalidRequest) } else { one(node, now, name, asked, reader, out) };
             let answers = &mut pending.topics[topic_at].partitions;
-            if let Found::Cold(lookup) = found {
+            if let Found::Cold(lookup, seen) = found {
                 let id = node.partition(&topic_key(false, name, Default::default()), asked.partition_index);
                 let id = id.expect("a partition that was just searched is here");
                 node.lookups.entry((id, lookup)).or_default().push(ask.key);
-                pending.lookups.insert((id, lookup), (topic_at, answers.len()));
+                pending.lookups.insert((id, lookup), (topic_at, answers.len(), seen));
             }
             answers.push(answer(asked.partition_index, &found, ask.version));
         }
@@ -140,9 +159,9 @@ fn search(
         Reader { committed: true, .. } => ends.last_stable,
         Reader { .. } => ends.high_watermark,
     };
-    // A new leader whose high watermark lies before its term does not know yet what is committed (KIP-207).
     let unsure = reader.consumer && ends.high_watermark < epoch_start;
-    let not_yet = if reader.version >= 5 { ErrorCode::OffsetNotAvailable } else { ErrorCode::LeaderNotAvailable };
+    let error = if reader.version >= 5 { ErrorCode::OffsetNotAvailable } else { ErrorCode::LeaderNotAvailable };
+    let seen = Seen { until, not_yet: unsure.then_some(error) };
     let start = |replica: &Replica| {
         let epoch = replica.log.epoch_of(ends.log_start);
         Found::Here { timestamp: -1, offset: ends.log_start.0, epoch }
@@ -150,20 +169,15 @@ fn search(
     let searched = match timestamp {
         special::EARLIEST | special::EARLIEST_LOCAL => return start(replica),
         special::LATEST_TIERED | special::EARLIEST_PENDING_UPLOAD => return Found::Nothing,
-        _ if unsure => return Found::Failed(not_yet),
-        special::LATEST => return Found::Here { timestamp: -1, offset: until.0, epoch: Some(epoch) },
+        special::LATEST => return seen.not_yet.map_or(Found::Here { timestamp: -1, offset: until.0, epoch: Some(epoch) }, Found::Failed),
         special::MAX_TIMESTAMP => replica.log.offset_of_max_timestamp(said),
         timestamp => replica.log.offset_for_timestamp(timestamp, until, said),
     };
     match searched {
-        Ok(TimestampFound::Ready(record)) => found(record.filter(|r| r.offset < until)),
-        Ok(TimestampFound::Cold(lookup)) => Found::Cold(lookup),
+        Ok(TimestampFound::Ready(record)) => seen.of(record),
+        Ok(TimestampFound::Cold(lookup)) => Found::Cold(lookup, seen),
         Err(_) => Found::Failed(ErrorCode::KafkaStorageError),
     }
-}
-
-fn found(record: Option<RecordAt>) -> Found {
-    record.map_or(Found::Nothing, |r| Found::Here { timestamp: r.timestamp_ms, offset: r.offset.0, epoch: Some(r.epoch) })
 }
 
 /// What a partition is told; the leader epoch has a place from version 4 on (KIP-320).
@@ -174,18 +188,17 @@ fn answer(index: i32, found: &Found, version: i16) -> ListOffsetsPartitionRespon
             let epoch = epoch.filter(|_| version >= 4);
             base.with_timestamp(timestamp).with_offset(offset).with_leader_epoch(epoch.map_or(-1, |e| e.0))
         }
-        Found::Nothing | Found::Cold(_) => base,
+        Found::Nothing | Found::Cold(..) => base,
         Found::Failed(error) => base.with_error_code(error.code()),
     }
 }
 
 /// A search on disk is over.
 pub(crate) fn looked_up(node: &mut Running, now: Now, key: RequestKey, id: PartitionId, lookup: LookupId, said: &Answer, out: &mut Outbox) {
-    let until = node.replicas.get(&id).map_or(Offset(0), |r| r.ends().high_watermark);
     let Some(Pending::ListOffsets(pending)) = node.pending.get_mut(&key) else { return };
-    let Some((topic, at)) = pending.lookups.remove(&(id, lookup)) else { return };
+    let Some((topic, at, seen)) = pending.lookups.remove(&(id, lookup)) else { return };
     let found = match said {
-        Answer::Timestamp(record) => found(record.filter(|r| r.offset < until)),
+        Answer::Timestamp(record) => seen.of(*record),
         Answer::ReadAgain => Found::Nothing,
         Answer::Failed(_) => Found::Failed(ErrorCode::KafkaStorageError),
     };

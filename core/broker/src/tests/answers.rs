@@ -4,6 +4,7 @@ use odradek_wire::batch::{BatchProducer, Builder, NewRecord};
 use odradek_wire::codec::Codec;
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::{ProducerEpoch, ProducerId, Sequence, Uuid};
+use odradek_wire::messages::delete_records_request::{DeleteRecordsPartition, DeleteRecordsTopic};
 use odradek_wire::messages::describe_producers_request::TopicRequest as ProducersOf;
 use odradek_wire::messages::describe_topic_partitions_request::{Cursor, TopicRequest};
 use odradek_wire::messages::incremental_alter_configs_request::{AlterConfigsResource, AlterableConfig};
@@ -11,9 +12,9 @@ use odradek_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOff
 use odradek_wire::messages::metadata_request::MetadataRequestTopic;
 use odradek_wire::messages::offset_for_leader_epoch_request::{OffsetForLeaderPartition, OffsetForLeaderTopic};
 use odradek_wire::messages::{
-    DescribeClusterRequestData, DescribeProducersRequestData, DescribeTopicPartitionsRequestData, IncrementalAlterConfigsRequestData,
-    InitProducerIdRequestData, KafkaString, KafkaUuid, ListOffsetsRequestData, MetadataRequestData, MetadataResponseData,
-    OffsetForLeaderEpochRequestData, text,
+    DeleteRecordsRequestData, DescribeClusterRequestData, DescribeProducersRequestData, DescribeTopicPartitionsRequestData,
+    IncrementalAlterConfigsRequestData, InitProducerIdRequestData, KafkaString, KafkaUuid, ListOffsetsRequestData, MetadataRequestData,
+    MetadataResponseData, OffsetForLeaderEpochRequestData, text,
 };
 use odradek_wire::response::Response;
 
@@ -226,6 +227,35 @@ fn list_offsets_refuses_a_partition_twice_once_and_every_epoch_that_never_was() 
     assert_eq!(listed(&mut host, connection, &[(0, -1, -2)]), [(ErrorCode::FencedLeaderEpoch, -1)]);
     assert_eq!(listed(&mut host, connection, &[(0, -1, -1)]), [(ErrorCode::None, 0)]);
     assert!(listed(&mut host, connection, &[]).is_empty());
+}
+
+#[test]
+fn list_offsets_tells_the_largest_time_with_the_records_that_were_deleted_and_with_those_that_have_none() {
+    let (mut host, connection) = started();
+    let at = |timestamp_ms: i64| {
+        let mut builder = Builder::new(Codec::None);
+        builder.push(NewRecord { timestamp_ms, key: None, value: Some(b"v"), headers: &[] });
+        builder.build_bytes()
+    };
+    assert_eq!(listed(&mut host, connection, &[(0, -3, -1)]), [(ErrorCode::None, -1)], "nothing is there");
+    for timestamp_ms in [-1, -1] {
+        host.call(connection, 9, produce("orders", 0, -1, at(timestamp_ms)));
+    }
+    assert_eq!(listed(&mut host, connection, &[(0, -3, -1)]), [(ErrorCode::None, 0)], "no record has a time");
+    for timestamp_ms in [9_000, 5_000] {
+        host.call(connection, 9, produce("orders", 0, -1, at(timestamp_ms)));
+    }
+    assert_eq!(listed(&mut host, connection, &[(0, -3, -1)]), [(ErrorCode::None, 2)]);
+    for (to, earliest) in [(3, 3), (-1, 4)] {
+        let partition = DeleteRecordsPartition::default().with_partition_index(0).with_offset(to);
+        let topic = DeleteRecordsTopic::default().with_name(text("orders")).with_partitions(vec![partition]);
+        host.call(connection, 2, DeleteRecordsRequestData::default().with_topics(vec![topic]).with_timeout_ms(10_000));
+        for (time, offset) in
+            [(-3, 2), (-2, earliest), (-4, earliest), (-1, 4), (-5, -1), (9_001, -1), (1_000, if to == 3 { 3 } else { -1 })]
+        {
+            assert_eq!(listed(&mut host, connection, &[(0, time, -1)]), [(ErrorCode::None, offset)], "time {time}, deleted to {to}");
+        }
+    }
 }
 
 #[test]

@@ -10,6 +10,7 @@
 //! A segment whose indexes are in memory begins with `Scan`.
 
 use odradek_machine::reached;
+use odradek_wire::batch::NO_TIMESTAMP;
 use odradek_wire::ids::Offset;
 
 use super::positions::At;
@@ -40,8 +41,8 @@ enum Goal {
     Offset(Offset),
     /// The first record at or after this timestamp, below `until`.
     Timestamp { timestamp_ms: i64, until: Offset },
-    /// The first record with the largest timestamp, where the log start lies in this segment and may hide its own; later ones have none above `later_ms`.
-    Newest { later_ms: Option<i64> },
+    /// The first record with the largest timestamp of the log, which is that of the batch that ends at `last`; −1 where no record has one.
+    Newest { timestamp_ms: i64, last: Offset },
 }
 
 #[derive(Clone, Debug)]
@@ -75,17 +76,18 @@ impl Log {
         Ok(TimestampFound::Cold(self.look_up(segment, Goal::Timestamp { timestamp_ms, until }, out)))
     }
 
+    /// As Kafka: of all that is in the files, be it below the log start, until its segment goes; of equal ones the first. Where no record has a timestamp, it is
+    /// the first of those.
     pub(super) fn find_max_timestamp(&mut self, out: &mut Vec<Output>) -> Result<TimestampFound, ReadError> {
         self.answers_reads()?;
-        let start = self.ends.start;
-        let whole = self.segments.iter().filter(|s| s.base >= start).filter_map(|s| s.newest);
-        let most_ms = whole.map(|n| n.timestamp_ms).max();
-        let cut = self.segments.iter().position(|s| s.base < start && start < s.end && s.newest.is_some());
-        match (cut, most_ms) {
-            (Some(segment), later_ms) => Ok(TimestampFound::Cold(self.look_up(segment, Goal::Newest { later_ms }, out))),
-            (None, Some(timestamp_ms)) => self.find_timestamp(timestamp_ms, self.ends.written, out),
-            (None, None) => Ok(TimestampFound::Ready(None)),
+        let timestamp_ms = |i: usize| self.segments[i].newest.map_or(NO_TIMESTAMP, |n| n.timestamp_ms);
+        let newest = (1..self.segments.len()).fold(0, |newest, i| if timestamp_ms(i) > timestamp_ms(newest) { i } else { newest });
+        let s = &self.segments[newest];
+        if s.is_empty() {
+            return Ok(TimestampFound::Ready(None));
         }
+        let goal = Goal::Newest { timestamp_ms: timestamp_ms(newest), last: s.newest.map_or(s.base, |n| n.last) };
+        Ok(TimestampFound::Cold(self.look_up(newest, goal, out)))
     }
 
     fn look_up(&mut self, segment: usize, goal: Goal, out: &mut Vec<Output>) -> LookupId {
@@ -109,7 +111,7 @@ impl Log {
         let file = self.setup.files.file();
         let (stage, extension) = match lookup.goal {
             Goal::Offset(offset) => (Stage::OpenOffsets { file, floor: offset }, "index"),
-            Goal::Newest { .. } => (Stage::OpenOffsets { file, floor: self.ends.start }, "index"),
+            Goal::Newest { last, .. } => (Stage::OpenOffsets { file, floor: last }, "index"),
             Goal::Timestamp { .. } => (Stage::OpenTimes(file), "timeindex"),
         };
         lookup.stage = stage;
@@ -244,7 +246,7 @@ impl Log {
             match goal {
                 Goal::Offset(offset) => Work::FindOffset { file, from, until, offset: offset.min(written) },
                 Goal::Timestamp { timestamp_ms, .. } => Work::FindTimestamp { file, from, until, offset: start, timestamp_ms },
-                Goal::Newest { .. } => Work::FindNewest { file, from, until, offset: start },
+                Goal::Newest { timestamp_ms, .. } => Work::FindNewest { file, from, until, timestamp_ms },
             },
             out,
         );
@@ -254,9 +256,8 @@ impl Log {
     fn timestamp_scanned(&mut self, id: LookupId, lookup: &Lookup, found: Option<RecordAt>, out: &mut Vec<Output>) {
         let (timestamp_ms, until) = match lookup.goal {
             Goal::Timestamp { timestamp_ms, until } => (timestamp_ms, until),
-            Goal::Newest { later_ms: Some(later_ms) } if found.is_none_or(|r| r.timestamp_ms < later_ms) => {
-                return self.search_on(id, lookup.segment, later_ms, self.ends.written, out);
-            }
+            // The index may have led astray.
+            Goal::Newest { .. } if found.is_none() && !matches!(lookup.stage, Stage::Scan { from: 0 }) => return self.scan(id, 0, out),
             Goal::Newest { .. } => return self.answer(id, Answer::Timestamp(found), out),
             Goal::Offset(_) => unreachable!("only a timestamp finds a record"),
         };
@@ -267,18 +268,10 @@ impl Log {
         if !matches!(lookup.stage, Stage::Scan { from: 0 }) {
             return self.scan(id, 0, out);
         }
-        self.search_on(id, lookup.segment, timestamp_ms, until, out);
-    }
-
-    /// Searches behind a segment for the first record that is as young.
-    fn search_on(&mut self, id: LookupId, behind: Offset, timestamp_ms: i64, until: Offset, out: &mut Vec<Output>) {
-        let after = self.segments.partition_point(|s| s.base <= behind);
+        let after = self.segments.partition_point(|s| s.base <= lookup.segment);
         let next = (after..self.segments.len()).find(|i| self.segments[*i].newest.is_some_and(|n| n.timestamp_ms >= timestamp_ms));
         match next {
-            Some(segment) => {
-                self.lookups.get_mut(&id).expect("the lookup is under way").goal = Goal::Timestamp { timestamp_ms, until };
-                self.search(id, segment, out);
-            }
+            Some(segment) => self.search(id, segment, out),
             None => self.answer(id, Answer::Timestamp(None), out),
         }
     }
@@ -305,7 +298,7 @@ impl Log {
 fn floor(indexes: &Indexes, goal: Goal, base: Offset, log_start: Offset) -> u32 {
     match goal {
         Goal::Offset(offset) => indexes.floor(offset),
-        Goal::Newest { .. } => indexes.floor(log_start),
+        Goal::Newest { last, .. } => indexes.floor(last),
         Goal::Timestamp { timestamp_ms, .. } => indexes.floor(indexes.time_floor(timestamp_ms).unwrap_or(base).max(log_start)),
     }
 }

@@ -23,10 +23,11 @@ pub(crate) fn run(work: &Work, bytes: &[u8]) -> WorkDone {
         Work::FindTimestamp { from, until, offset, timestamp_ms, .. } => {
             WorkDone::Record(records(bytes, from, until).find(|r| r.offset >= offset && r.timestamp_ms >= timestamp_ms))
         }
-        Work::FindNewest { from, until, offset, .. } => {
-            let counted = || records(bytes, from, until).filter(|r| r.offset >= offset && r.timestamp_ms >= 0);
-            let most = counted().map(|r| r.timestamp_ms).max();
-            WorkDone::Record(counted().find(|r| Some(r.timestamp_ms) == most))
+        Work::FindNewest { from, until, timestamp_ms, .. } => {
+            let batch = walk(bytes, from, until).find(|(_, b)| b.header().max_timestamp_ms == timestamp_ms);
+            let of_it =
+                batch.and_then(|(at, b)| records(bytes, at, at + b.header().size_bytes() as u64).find(|r| r.timestamp_ms == timestamp_ms));
+            WorkDone::Record(of_it)
         }
         Work::SearchOffsets { base, offset, .. } => {
             let entries = bytes.chunks_exact(8).map(|e| (number(&e[..4]), number(&e[4..])));

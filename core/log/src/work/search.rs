@@ -1,6 +1,6 @@
 //! Searches in the files of a running log: in indexes, by offset, by timestamp; and headers for a replay.
 
-use odradek_wire::batch::{BatchHeader, Batches};
+use odradek_wire::batch::{BatchHeader, Batches, Record};
 use odradek_wire::ids::Offset;
 
 use super::ReadAt;
@@ -23,7 +23,7 @@ pub(super) fn run(work: Work, file: &mut dyn ReadAt) -> Result<WorkDone, DiskErr
         Work::FindTimestamp { from, until, offset, timestamp_ms, .. } => {
             find_timestamp(file, from, until, offset, timestamp_ms).map(WorkDone::Record)
         }
-        Work::FindNewest { from, until, offset, .. } => find_newest(file, from, until, offset).map(WorkDone::Record),
+        Work::FindNewest { from, until, timestamp_ms, .. } => find_newest(file, from, until, timestamp_ms).map(WorkDone::Record),
         Work::SearchOffsets { base, offset, .. } => search_offsets(file, base, offset).map(WorkDone::Position),
         Work::SearchTimes { base, timestamp_ms, .. } => search_times(file, base, timestamp_ms).map(WorkDone::Offset),
         Work::Headers { from, until, most, .. } => headers(file, from, until, most),
@@ -63,34 +63,20 @@ fn find_timestamp(file: &mut dyn ReadAt, from: u64, until: u64, offset: Offset, 
     let mut next = from;
     while let Some((header, at)) = walk(&mut window, next, |h| h.last_offset() >= offset && h.max_timestamp_ms >= timestamp_ms)? {
         let size = header.size_bytes() as u64;
-        if let Some((found, timestamp_ms)) = in_batch(&mut window, &header, at, offset, timestamp_ms)? {
-            return Ok(Some(RecordAt { offset: found, timestamp_ms, epoch: header.leader_epoch }));
+        if let Some((found, timestamp_ms)) = in_batch(&mut window, &header, at, |r| r.offset >= offset && r.timestamp_ms >= timestamp_ms)? {
+            return Ok(Some(RecordAt { offset: found.max(offset), timestamp_ms, epoch: header.leader_epoch }));
         }
         next = at + size;
     }
     Ok(None)
 }
 
-fn find_newest(file: &mut dyn ReadAt, from: u64, until: u64, offset: Offset) -> Result<Option<RecordAt>, DiskError> {
+/// As Kafka: a batch whose header says a timestamp that no record of it has, as a client may stamp one, ends the search.
+fn find_newest(file: &mut dyn ReadAt, from: u64, until: u64, timestamp_ms: i64) -> Result<Option<RecordAt>, DiskError> {
     let mut window = Window::new(file, until, HEADERS_BYTES);
-    let (mut next, mut newest) = (from, None::<RecordAt>);
-    let is_newer = |h: &BatchHeader, newest: Option<RecordAt>| h.max_timestamp_ms > newest.map_or(-1, |n| n.timestamp_ms);
-    while let Some((header, at)) = walk(&mut window, next, |h| h.last_offset() >= offset && is_newer(h, newest))? {
-        let batch = Batches::new(window.get(at, header.size_bytes() as u64)?).next().and_then(Result::ok);
-        let at_record = |offset, timestamp_ms| RecordAt { offset, timestamp_ms, epoch: header.leader_epoch };
-        match batch.map(|b| b.records(DECODED_BYTES_MAX)) {
-            Some(Ok(records)) => {
-                for r in records.map_while(Result::ok).filter(|r| r.offset >= offset) {
-                    if r.timestamp_ms > newest.map_or(-1, |n| n.timestamp_ms) {
-                        newest = Some(at_record(r.offset, r.timestamp_ms));
-                    }
-                }
-            }
-            _ => newest = Some(at_record(header.base_offset.max(offset), header.max_timestamp_ms)),
-        }
-        next = at + header.size_bytes() as u64;
-    }
-    Ok(newest)
+    let Some((header, at)) = walk(&mut window, from, |h| h.max_timestamp_ms == timestamp_ms)? else { return Ok(None) };
+    let found = in_batch(&mut window, &header, at, |r| r.timestamp_ms == timestamp_ms)?;
+    Ok(found.map(|(offset, timestamp_ms)| RecordAt { offset, timestamp_ms, epoch: header.leader_epoch }))
 }
 
 /// The first record of a batch that counts; of records that cannot be read, nobody asks for more than where the batch is.
@@ -98,14 +84,13 @@ fn in_batch(
     window: &mut Window<'_>,
     header: &BatchHeader,
     at: u64,
-    offset: Offset,
-    timestamp_ms: i64,
+    counts: impl Fn(&Record) -> bool,
 ) -> Result<Option<(Offset, i64)>, DiskError> {
     let batch = Batches::new(window.get(at, header.size_bytes() as u64)?).next().and_then(Result::ok);
     let Some(Ok(records)) = batch.map(|b| b.records(DECODED_BYTES_MAX)) else {
-        return Ok(Some((header.base_offset.max(offset), header.max_timestamp_ms)));
+        return Ok(Some((header.base_offset, header.max_timestamp_ms)));
     };
-    let found = records.map_while(Result::ok).find(|r| r.offset >= offset && r.timestamp_ms >= timestamp_ms);
+    let found = records.map_while(Result::ok).find(counts);
     Ok(found.map(|r| (r.offset, r.timestamp_ms)))
 }
 

@@ -52,22 +52,25 @@ pub(super) fn newest(w: &mut World, log: OwnerId) -> Option<(i64, i64)> {
 /// The specification.
 struct Model {
     start: i64,
+    /// Where the first file begins that is there.
+    files: i64,
     /// By offset.
     timestamps: Vec<i64>,
 }
 
 impl Model {
-    fn records(&self) -> impl Iterator<Item = (i64, i64)> {
-        (0..).zip(self.timestamps.iter().copied()).skip(self.start as usize)
+    fn records(&self, from: i64) -> impl Iterator<Item = (i64, i64)> {
+        (0..).zip(self.timestamps.iter().copied()).skip(from as usize)
     }
 
     fn first_at_or_after(&self, timestamp_ms: i64, until: i64) -> Option<(i64, i64)> {
-        self.records().find(|(o, t)| *t >= timestamp_ms && *o < until)
+        self.records(self.start).find(|(o, t)| *t >= timestamp_ms && *o < until)
     }
 
+    /// Deleted records count as long as their file is there.
     fn newest(&self) -> Option<(i64, i64)> {
-        let most = self.records().map(|(_, t)| t).max().filter(|t| *t >= 0)?;
-        self.records().find(|(_, t)| *t == most)
+        let most = self.records(self.files).map(|(_, t)| t).max()?;
+        self.records(self.files).find(|(_, t)| *t == most)
     }
 }
 
@@ -80,7 +83,7 @@ proptest! {
         let config = LogConfig { segment_bytes: 600, index_interval_bytes: 100, ..LogConfig::default() };
         let mut w = World::new(Guards::ALL_ON);
         let log = w.create(0, config, Guards::ALL_ON);
-        let mut model = Model { start: 0, timestamps: Vec::new() };
+        let mut model = Model { start: 0, files: 0, timestamps: Vec::new() };
         for (timestamps, codec) in &batches {
             w.append(log, batch(timestamps, CODECS[*codec])).expect("nothing is wrong with it");
             model.timestamps.extend(timestamps);
@@ -93,6 +96,7 @@ proptest! {
             model.start = part(start);
             w.with(log, |log, now, out| log.delete_records_before(now, Offset(model.start), out)).expect("it is in the log");
             w.finish_all();
+            model.files = w.log(log).segments[0].base.0;
         }
         for timestamp_ms in (-2..14).map(|d| T + d).chain([0, i64::MAX]) {
             for until in [end, part(until)] {
@@ -101,4 +105,38 @@ proptest! {
         }
         prop_assert_eq!(newest(&mut w, log), model.newest());
     }
+}
+
+#[test]
+fn the_largest_timestamp_counts_deleted_records_until_their_file_goes_and_records_without_one_where_no_other_is_there() {
+    let of = |batches: &[&[i64]]| {
+        let mut w = World::new(Guards::ALL_ON);
+        let log = w.create(0, LogConfig { segment_bytes: 200, ..LogConfig::default() }, Guards::ALL_ON);
+        for timestamps in batches {
+            w.append(log, batch(timestamps, Codec::None)).expect("nothing is wrong with it");
+        }
+        w.finish_all();
+        w.with(log, |log, _, out| log.set_high_watermark(log.log_end(), out));
+        (w, log)
+    };
+    let delete = |w: &mut World, log: OwnerId, to: i64| {
+        w.with(log, |log, now, out| log.delete_records_before(now, Offset(to), out)).expect("it is in the log");
+        w.finish_all();
+    };
+    let (mut w, log) = of(&[]);
+    assert_eq!(newest(&mut w, log), None, "nothing was ever there");
+    let (mut w, log) = of(&[&[-1, -1], &[-1]]);
+    assert_eq!(newest(&mut w, log), Some((0, -1)));
+    delete(&mut w, log, 3);
+    assert_eq!(newest(&mut w, log), Some((0, -1)), "it is still in the file");
+    let (mut w, log) = of(&[&[-5], &[-1]]);
+    assert_eq!(newest(&mut w, log), None, "the first batch without a time has no record that says so");
+    let (mut w, log) = of(&[&[T + 9, T], &[T + 5, T + 7], &[T + 6, T + 7], &[T + 1]]);
+    assert_eq!((newest(&mut w, log), w.log(log).segments()), (Some((0, T + 9)), 2));
+    delete(&mut w, log, 3);
+    assert_eq!(newest(&mut w, log), Some((0, T + 9)));
+    delete(&mut w, log, 4);
+    assert_eq!((newest(&mut w, log), w.log(log).segments()), (Some((5, T + 7)), 1), "its file is gone");
+    delete(&mut w, log, 7);
+    assert_eq!(newest(&mut w, log), Some((5, T + 7)), "everything is deleted");
 }

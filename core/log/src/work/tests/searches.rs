@@ -55,6 +55,19 @@ fn search_by_timestamp_looks_inside_compressed_batches() {
 }
 
 #[test]
+fn search_for_the_largest_timestamp_looks_at_the_first_batch_that_says_it() {
+    let bytes = segment();
+    for timestamp_ms in 990..1020 {
+        let found = match search(Work::FindNewest { file: FILE, from: 0, until: bytes.len() as u64, timestamp_ms }, &bytes) {
+            WorkDone::Record(found) => found.map(|r| (r.offset.0, r.timestamp_ms)),
+            other => panic!("{other:?}"),
+        };
+        let last = (0..15).contains(&(timestamp_ms - 1000)) && (timestamp_ms - 1000) % 3 == 2;
+        assert_eq!(found, last.then_some((timestamp_ms - 1000, timestamp_ms)), "timestamp {timestamp_ms}");
+    }
+}
+
+#[test]
 fn search_in_indexes_finds_the_last_entry_not_above() {
     let offsets: Vec<_> = (1..20).map(|i| OffsetEntry { last: Offset(100 + i * 10), at: i as u32 * 4200 }).collect();
     let bytes = index::encode_offsets(Offset(100), &offsets);
