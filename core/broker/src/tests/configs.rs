@@ -207,7 +207,7 @@ fn every_change_that_is_answered_none_reaches_the_logs() {
     let of_broker = |name: &'static str| broker_keys().iter().filter(works).map(move |key| (BROKER, name, key));
     // Limits of the rim, and the one key that a controller with eligible leaders takes for every broker only.
     let elsewhere = |kind: i8, name: &str, key: &str| {
-        key.starts_with("max.connections") || kind == BROKER && name == "1" && key == "min.insync.replicas"
+        key.starts_with("max.connection") || kind == BROKER && name == "1" && key == "min.insync.replicas"
     };
     let all = of_topic.chain(of_broker("")).chain(of_broker("1"));
     for (kind, name, key) in all.filter(|(kind, name, key)| !elsewhere(*kind, name, key.name)) {

@@ -4,6 +4,7 @@ mod answers;
 mod configs;
 mod disk;
 mod fetching;
+mod flips;
 mod host;
 mod idle;
 mod logs;

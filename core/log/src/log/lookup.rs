@@ -9,7 +9,7 @@
 //!
 //! A segment whose indexes are in memory begins with `Scan`.
 
-use odradek_machine::reached;
+use odradek_machine::{Note, reached};
 use odradek_wire::batch::NO_TIMESTAMP;
 use odradek_wire::ids::Offset;
 
@@ -191,9 +191,7 @@ impl Log {
         let Some(s) = self.segments.iter().find(|s| s.base == base) else { return self.answer(id, Answer::ReadAgain, out) };
         let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
         if lookup.rebuilt || s.indexes.is_some() {
-            let name = file_name(&self.setup.name, base, "log");
-            let says = "its batches do not lead to an offset that it holds".to_owned();
-            return self.answer(id, Answer::Failed(DiskError { kind: DiskErrorKind::Io, action: "search", name, says }), out);
+            return self.leads_nowhere(id, base, out);
         }
         reached!(&mut NotesOf(out), "log.index_damaged", of = &self.subject, base.0, s.length);
         lookup.rebuilt = true;
@@ -202,19 +200,33 @@ impl Log {
         self.work(id, work, out);
     }
 
+    /// The batches of a segment cannot be walked to an offset that it holds: they are damaged.
+    fn leads_nowhere(&mut self, id: LookupId, base: Offset, out: &mut Vec<Output>) {
+        let name = file_name(&self.setup.name, base, "log");
+        let says = "its batches do not lead to an offset that it holds".to_owned();
+        let note = Note::mark("log.damaged").of(Some(&self.subject)).facts(base.0, 0);
+        out.push(Output::Note(note.says(format!("{} is damaged: {name}: {says}", self.setup.partition))));
+        self.answer(id, Answer::Failed(DiskError { kind: DiskErrorKind::Io, action: "search", name, says }), out);
+    }
+
     fn rebuild_on(&mut self, id: LookupId, lookup: Lookup, batches: &[Incoming], next: u64, out: &mut Vec<Output>) {
         let Stage::Rebuild(mut seen) = lookup.stage else { unreachable!("only a rebuild asks for headers") };
         let Some(i) = self.segments.iter().position(|s| s.base == lookup.segment) else { return self.answer(id, Answer::ReadAgain, out) };
         let interval = self.setup.config.index_interval_bytes;
-        let before = seen.length;
+        let (before, end) = (seen.length, self.segments[i].end);
         for batch in batches {
-            if batch.base < seen.end {
+            let last = batch.base.plus(i64::from(batch.last_offset_delta));
+            // Offsets lie outside the checksum of a batch: one that is not of this segment is damage, and leads no further.
+            if batch.base < seen.end || last >= end {
                 break;
             }
-            seen.append(batch.base.plus(i64::from(batch.last_offset_delta)), batch.bytes, batch.max_timestamp_ms(), interval);
+            seen.append(last, batch.bytes, batch.max_timestamp_ms(), interval);
         }
         let s = &mut self.segments[i];
-        if seen.length < s.length && seen.length > before {
+        if seen.length < s.length && seen.length == before {
+            return self.leads_nowhere(id, lookup.segment, out);
+        }
+        if seen.length < s.length {
             let work = Work::Headers { file: s.file, from: next, until: s.length, most: HEADERS_MOST };
             self.lookups.get_mut(&id).expect("the lookup is under way").stage = Stage::Rebuild(seen);
             return self.work(id, work, out);

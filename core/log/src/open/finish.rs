@@ -5,7 +5,7 @@ use odradek_wire::ids::Offset;
 
 use super::errands::Errand;
 use super::load::{Cut, LoadLog, files_of};
-use super::plan::Known;
+use super::plan::{self, Known};
 use super::segments::Segment;
 use super::{NotesOf, Output};
 use crate::epochs::Epochs;
@@ -121,7 +121,11 @@ fn rewrite_aborted(log: &LoadLog) -> Vec<Errand> {
 
 /// The epoch history of [log start, log end), with what a scan found above it; and its file, where that differs.
 fn epochs(log: &LoadLog, log_start: Offset, anew: bool) -> (Epochs, Option<Errand>) {
-    let mut epochs = Epochs::recovered(log.epochs_on_disk.clone().filter(|_| !anew).unwrap_or_default());
+    // Where every batch was looked at, they say more than the file, which has no checksum.
+    let bases: Vec<Offset> = log.segments.all.iter().map(|s| s.base).collect();
+    let looked_at_all = log.recover_from.is_some_and(|from| from <= plan::holding(&bases, log.setup.log_start));
+    let on_disk = log.epochs_on_disk.clone().filter(|_| !anew && !(looked_at_all && !log.epochs_scanned.is_empty()));
+    let mut epochs = Epochs::recovered(on_disk.unwrap_or_default());
     epochs.cut_end(log.end);
     for scanned in log.epochs_scanned.iter().filter(|e| e.start < log.end) {
         if epochs.latest().is_none_or(|latest| latest.epoch < scanned.epoch) {

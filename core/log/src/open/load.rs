@@ -42,6 +42,8 @@ pub(super) struct LoadSetup {
     pub(super) subject: Subject,
     /// How far it is known to be synced.
     pub(super) known: Known,
+    /// Our mark: in this segment at this byte the next offset is this one.
+    pub(super) marked: Option<(Offset, u64, Offset)>,
     /// The checkpointed log start.
     pub(super) log_start: Option<Offset>,
     /// Where the log is known to begin: its first segment cannot begin above. `None` where that is not known.
@@ -50,6 +52,8 @@ pub(super) struct LoadSetup {
     pub(super) high_watermark: Option<Offset>,
     /// `index.interval.bytes`.
     pub(super) index_interval_bytes: u32,
+    /// The last life was not one of ours.
+    pub(super) foreign: bool,
     /// `cleanup.policy` contains `compact`.
     pub(super) compacts: bool,
     /// True for the metadata log: scanned whole, no producers, and beside it snapshots above which it may not end.
@@ -279,7 +283,8 @@ impl LoadLog {
 
     fn peeked(&mut self, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
         let in_use = plan::holding(&self.segments.bases(), self.setup.log_start);
-        if let Some(i) = self.segments.peeked(done).filter(|i| *i >= in_use) {
+        let gapless = !self.setup.compacts && !self.setup.foreign;
+        if let Some(i) = self.segments.peeked(done, gapless).filter(|i| *i >= in_use) {
             // A segment that begins with something else than a batch of ours is read whole, whatever is known of it.
             self.recover_from = Some(self.recover_from.map_or(i, |from| from.min(i)));
         }
@@ -376,8 +381,11 @@ impl LoadLog {
             return self.finish(ids, out);
         }
         let next = if recovers && self.recover_from < Some(i) { self.end.max(segment.base) } else { segment.base };
+        let marked = self.setup.marked.filter(|(base, ..)| *base == segment.base).map(|(_, at, end)| (at, end));
         let scan = Scan {
             next,
+            until: self.segments.all.get(i + 1).map(|behind| behind.base),
+            marked,
             index_interval_bytes: self.setup.index_interval_bytes,
             producers_from: self.producers_from,
             producers: std::mem::take(&mut self.producers),

@@ -295,10 +295,12 @@ impl LoadAll {
             dir: Name::from(DirName::current(partition).as_str()),
             subject: Subject { name: partition.topic.clone(), number: partition.partition },
             known: self.known_of(assigned),
+            marked: mark.filter(|_| !self.known.foreign).map(|m| (m.segment, m.length, m.end)),
             log_start,
             starts_at: mark.filter(|_| !self.known.foreign).map(|m| m.start.max(log_start.unwrap_or_default())),
             high_watermark: find(&self.known.high_watermarks),
             index_interval_bytes: assigned.config.index_interval_bytes,
+            foreign: self.known.foreign,
             compacts: assigned.config.cleanup_compact,
             is_metadata: false,
             guards: setup.guards,
@@ -318,13 +320,15 @@ impl LoadAll {
     /// anything in it is acknowledged. So a directory with marks has one of each log that counts.
     fn known_of(&self, assigned: &Assigned) -> Known {
         let recovery_point = self.known.recovery_points.iter().find(|e| e.partition == assigned.partition).map(|e| e.offset);
-        let recovery_point = recovery_point.unwrap_or_default();
         match self.mark_of(assigned) {
-            mark if self.known.clean => Known::Clean { end: mark.map_or(Offset(0), |m| m.end).max(recovery_point) },
+            mark if self.known.clean => {
+                let end = mark.map_or(Offset(0), |m| m.end).max(recovery_point.unwrap_or_default());
+                Known::Clean { end, exact: recovery_point.is_some() }
+            }
             Some(mark) => Known::Mark { end: mark.end },
             None if self.known.marks.iter().any(|m| m.partition == assigned.partition) => Known::RecoveryPoint { end: Offset(0) },
             None if self.known.marks.is_empty() || self.known.foreign || self.known.marks_damaged => {
-                Known::RecoveryPoint { end: recovery_point }
+                Known::RecoveryPoint { end: recovery_point.unwrap_or_default() }
             }
             None => Known::RecoveryPoint { end: Offset(0) },
         }

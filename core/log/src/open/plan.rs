@@ -11,6 +11,8 @@ pub(super) enum Known {
     Clean {
         /// The recovery point, or our own mark where that says more: a life of another system may have cut the log since.
         end: Offset,
+        /// The log ends there: the stop wrote the recovery point last.
+        exact: bool,
     },
     /// By our own mark, at most one round of syncs behind.
     Mark {
@@ -28,7 +30,7 @@ impl Known {
     /// Everything below was synced once.
     pub(super) const fn end(self) -> Offset {
         match self {
-            Known::Clean { end } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
+            Known::Clean { end, .. } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
         }
     }
 }
@@ -90,6 +92,7 @@ pub(super) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict
         (Some(_), _) => Verdict::Torn,
         // Kafka truncates before it rewrites its checkpoint: after a crash, a recovery point above a log that is whole says nothing.
         (None, Known::RecoveryPoint { .. }) => Verdict::Whole,
+        (None, Known::Clean { end: known, exact: true }) if end > known => Verdict::Damaged,
         (None, Known::Mark { .. } | Known::Clean { .. }) => {
             if below {
                 Verdict::Damaged

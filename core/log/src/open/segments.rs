@@ -172,14 +172,16 @@ impl Segments {
         errands
     }
 
-    /// Takes in first headers. Returns the first segment that does not begin with a batch.
-    pub(super) fn peeked(&mut self, done: Vec<Done>) -> Option<usize> {
+    /// Takes in first headers. Returns the first segment that does not begin with a batch, or (where there can be no gaps) with one of another offset.
+    pub(super) fn peeked(&mut self, done: Vec<Done>, gapless: bool) -> Option<usize> {
         let mut strange = None;
         for (asked, done) in std::mem::take(&mut self.asked).into_iter().zip(done) {
             if let (Asked::Log(i), Some(bytes)) = (asked, done.content()) {
                 match BatchHeader::parse(&bytes) {
-                    Ok(header) => self.all[i].first_timestamp_ms = Some(header.max_timestamp_ms),
-                    Err(_) => strange = strange.or(Some(i)),
+                    Ok(header) if header.base_offset == self.all[i].base || !gapless && header.base_offset > self.all[i].base => {
+                        self.all[i].first_timestamp_ms = Some(header.max_timestamp_ms);
+                    }
+                    Ok(_) | Err(_) => strange = strange.or(Some(i)),
                 }
             }
         }

@@ -91,6 +91,10 @@ pub struct Scan {
     pub guards: Guards,
     /// What the index says of the batch at which the scan begins: its last offset.
     pub expected_last: Option<Offset>,
+    /// The base of the segment behind, which no offset of this one reaches.
+    pub until: Option<Offset>,
+    /// Where a mark was set: at this byte the next offset is this one.
+    pub marked: Option<(u64, Offset)>,
     /// Where the next batch begins: after the end, the length of what can be believed.
     pub at: u64,
     /// The offset after the last batch; the least that the next one may have.
@@ -131,6 +135,8 @@ impl Scan {
             producers_from: base,
             guards,
             expected_last: None,
+            until: None,
+            marked: None,
             at: 0,
             next: base,
             end: None,
@@ -207,7 +213,7 @@ impl Scan {
         {
             return Ok(Some(Fault::Index { expected }));
         }
-        let fault = front::fits(header, self.base, self.next).err();
+        let fault = front::fits(header, self.base, self.next).err().or_else(|| self.parts_from_what_is_known(header));
         if self.depth == Depth::Headers && fault.is_none() {
             return Ok(None);
         }
@@ -220,6 +226,15 @@ impl Scan {
             Some(Fault::Batch(error)) => Some(Fault::Unserved(format!("a whole batch that no system of today writes: {error}"))),
             other => other,
         })
+    }
+
+    /// The offset of a batch lies outside its checksum: it is held to the mark and to the segment behind.
+    fn parts_from_what_is_known(&self, header: &BatchHeader) -> Option<Fault> {
+        let end = self.at + header.size_bytes() as u64;
+        let is_beyond = self.until.is_some_and(|until| header.last_offset() >= until);
+        let is_marked_otherwise = self.marked.is_some_and(|(at, next)| at == end && header.next_offset() != next);
+        let BatchHeader { base_offset: base, last_offset_delta, .. } = *header;
+        (is_beyond || is_marked_otherwise).then_some(Fault::Offsets { base, last_offset_delta, next: self.next })
     }
 
     /// The first offset of a whole batch behind one that is not believed.
