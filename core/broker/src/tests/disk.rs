@@ -128,9 +128,13 @@ impl Disk {
             self.names.insert(to.as_str().to_owned(), inode);
             return Ok(DiskDone::Done);
         }
-        if !self.directories.remove(from.as_str()) {
+        if !self.directories.contains(from.as_str()) {
             return fail(DiskErrorKind::NotFound, "rename", from);
         }
+        if self.names.keys().any(|n| Name::from(n.as_str()).parent() == *to) {
+            return fail(DiskErrorKind::Io, "rename", to); // a directory that is not empty
+        }
+        self.directories.remove(from.as_str());
         self.directories.insert(to.as_str().to_owned());
         let prefix = format!("{from}/");
         let inside: Vec<String> = self.names.keys().filter(|n| n.starts_with(&prefix)).cloned().collect();

@@ -105,6 +105,24 @@ fn a_deleted_topic_goes_with_its_directory_and_its_name_may_come_back() {
 }
 
 #[test]
+fn a_name_comes_back_again_and_again_before_the_files_of_the_first_are_gone() {
+    let mut host = Host::started(47);
+    let connection = host.connect();
+    for round in 0..4 {
+        topic_id(&mut host, connection, "orders");
+        let answer = produced(host.call(connection, 9, produce("orders", 0, -1, batch(&["a"]))));
+        let part = &answer.responses[0].partition_responses[0];
+        assert_eq!((part.error_code, part.base_offset), (0, 0), "round {round}");
+        let topic = DeleteTopicState::default().with_name(Some(text("orders")));
+        host.call(connection, 6, DeleteTopicsRequestData::default().with_topics(vec![topic]).with_timeout_ms(10_000));
+        host.rest();
+        let gone = host.disk.files().iter().filter(|f| f.contains("-delete/") && f.ends_with(".log")).count();
+        assert_eq!(gone, round + 1, "{:?}", host.disk.files());
+    }
+    host.restarted(true, 48);
+}
+
+#[test]
 fn a_topic_deleted_before_a_kill_is_swept_at_the_next_start() {
     let mut host = Host::started(43);
     let connection = host.connect();

@@ -71,12 +71,20 @@ impl LogDir {
     /// An owner let its files go. What it said for the checkpoints stands.
     pub(super) fn closed(&mut self, now: Now, owner: OwnerId, clean: bool, out: &mut Vec<Output>) {
         let Some(o) = self.owners.get_mut(&owner) else { return };
-        let partition = matches!(o.owner, Owner::Partition(_));
+        let name = match &o.owner {
+            Owner::Partition(partition) => Some(Name::from(partition.to_string().as_str())),
+            Owner::Metadata => None,
+        };
+        let partition = name.is_some();
         if self.stopping.is_none() || o.entry.is_none() {
             self.owners.remove(&owner);
         } else {
             // The checkpoints of the stop still speak of it.
             o.held = None;
+        }
+        // It may have its directory's name still, where that was never made or could not be renamed: whoever waits for the name must not wait for ever.
+        if let Some(name) = name.filter(|name| self.taken.get(name) == Some(&owner)) {
+            self.name_is_free(now, &name, out);
         }
         self.closed_owners.insert(owner);
         if partition && let Some(s) = &mut self.stopping {

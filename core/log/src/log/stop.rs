@@ -115,7 +115,7 @@ impl Log {
                 let closing = *closing;
                 self.go_on_closing(closing, out);
             }
-            Phase::Deleting(Deleting { stage: DeleteStage::Settling, .. }) if empty => self.rename_directory(out),
+            Phase::Deleting(Deleting { stage: DeleteStage::Settling, .. }) if empty => self.rename_directory(now, out),
             Phase::Deleting(Deleting { stage, .. }) if stage.is_over(now.mono) => {
                 *stage = DeleteStage::Listing;
                 let name = self.setup.name.clone();
@@ -158,9 +158,9 @@ impl Log {
     }
 
     /// `<topic>-<partition>.<32 hex digits>-delete`, the topic cut so that the whole is a legal file name.
-    fn rename_directory(&mut self, out: &mut Vec<Output>) {
+    fn rename_directory(&mut self, now: Now, out: &mut Vec<Output>) {
         self.close_files(Pending::Nothing, out);
-        let to = self.name_of_deleted();
+        let to = self.name_of_deleted(now);
         let from = std::mem::replace(&mut self.setup.name, to.clone());
         if let Phase::Deleting(deleting) = &mut self.phase {
             deleting.stage = DeleteStage::Renaming;
@@ -168,9 +168,11 @@ impl Log {
         self.disk(Pending::Stop, DiskAction::Rename { from, to }, out);
     }
 
-    fn name_of_deleted(&self) -> Name {
+    /// A name that no other log of this partition gets, as long as it may lie there.
+    fn name_of_deleted(&self, now: Now) -> Name {
         let mut suffix = format!("-{}.", self.setup.partition.partition);
-        for byte in self.setup.seed.named("log.delete").uuid() {
+        let draw = self.setup.seed.named("log.delete").named(&self.setup.topic_id.to_string()).number(now.mono.0);
+        for byte in draw.uuid() {
             write!(suffix, "{byte:02x}").expect("a string takes everything");
         }
         suffix.push_str("-delete");
