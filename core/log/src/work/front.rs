@@ -1,6 +1,7 @@
 //! What stands at a position of a segment: a batch whose front fits, or why there is none.
 
 use bytes::Bytes;
+use odradek_machine::{Guards, guard};
 use odradek_wire::batch::{BatchError, BatchHeader, Crc32, HEADER_BYTES, LOG_OVERHEAD_BYTES, crc32c_extend};
 use odradek_wire::control::ControlRecord;
 use odradek_wire::ids::Offset;
@@ -24,7 +25,7 @@ const OLD_CRC_AT: usize = 12;
 /// Where format 2 has its checksum.
 const CRC_AT: usize = 17;
 /// Where in a batch of format 2 the bytes begin that its checksum covers.
-pub(super) const SUMMED_FROM: u64 = 21;
+const SUMMED_FROM: u64 = 21;
 
 /// What stands at a position.
 pub(super) enum Front {
@@ -102,6 +103,50 @@ pub(super) fn fits(header: &BatchHeader, segment: Offset, next: Offset) -> Resul
         return Err(Fault::Offsets { base: base_offset, last_offset_delta, next });
     }
     Ok(())
+}
+
+/// Why a batch that lies in the file whole cannot be believed, if so. `segment` is the base offset of its segment, `next` the least that its own may be.
+pub(super) fn judge(
+    header: &BatchHeader,
+    at: u64,
+    (segment, next): (Offset, Offset),
+    guards: Guards,
+    window: &mut Window<'_>,
+) -> Result<Option<Fault>, DiskError> {
+    let computed = checksum(header, at, window)?;
+    if !guard!(guards, TORN_TAIL, computed == header.crc) {
+        return Ok(Some(Fault::Batch(BatchError::Checksum { stored: header.crc, computed })));
+    }
+    // The offset lies outside the checksum; all else was written so.
+    Ok(match fits(header, segment, next) {
+        Ok(()) => None,
+        Err(Fault::Batch(error)) => Some(Fault::Unserved(format!("a whole batch that no system of today writes: {error}"))),
+        Err(other) => Some(other),
+    })
+}
+
+/// True if the batch behind this one is whole, and follows from what lies before this one: then it is this one whose offset, which lies outside its checksum, is
+/// another than it was.
+pub(super) fn is_overtaken(
+    header: &BatchHeader,
+    at: u64,
+    (segment, next): (Offset, Offset),
+    guards: Guards,
+    window: &mut Window<'_>,
+) -> Result<bool, DiskError> {
+    if header.base_offset <= next {
+        return Ok(false);
+    }
+    let at = at + header.size_bytes() as u64;
+    let Front::Batch(behind) = look(window, at)? else { return Ok(false) };
+    Ok(behind.base_offset < header.next_offset() && judge(&behind, at, (segment, next), guards, window)?.is_none())
+}
+
+/// The checksum of a batch.
+pub(super) fn checksum(header: &BatchHeader, at: u64, window: &mut Window<'_>) -> Result<u32, DiskError> {
+    let mut crc = 0;
+    window.pieces(at + SUMMED_FROM, at + header.size_bytes() as u64, |piece| crc = crc32c_extend(crc, piece))?;
+    Ok(crc)
 }
 
 /// A batch of a log as a replay of producer state takes it; its bytes are only read where it is a transaction marker.

@@ -5,12 +5,12 @@
 
 use std::fmt;
 
-use odradek_machine::{Guards, guard};
-use odradek_wire::batch::{BatchError, BatchHeader, HEADER_BYTES, crc32c_extend};
+use odradek_machine::Guards;
+use odradek_wire::batch::{BatchError, BatchHeader, HEADER_BYTES};
 use odradek_wire::ids::Offset;
 
 use super::ReadAt;
-use super::front::{self, Front, SUMMED_FROM};
+use super::front::{self, Front};
 use super::window::{HEADERS_BYTES, PAYLOAD_BYTES, Window};
 use crate::disk::{DiskError, FileId};
 use crate::epochs::EpochStart;
@@ -213,19 +213,17 @@ impl Scan {
         {
             return Ok(Some(Fault::Index { expected }));
         }
-        let fault = front::fits(header, self.base, self.next).err().or_else(|| self.parts_from_what_is_known(header));
-        if self.depth == Depth::Headers && fault.is_none() {
-            return Ok(None);
+        let place = (self.base, self.next);
+        let parts = self.parts_from_what_is_known(header);
+        if self.depth == Depth::Checksums || parts.is_some() || front::fits(header, self.base, self.next).is_err() {
+            let fault = front::judge(header, self.at, place, self.guards, window)?.or(parts);
+            if fault.is_some() {
+                return Ok(fault);
+            }
         }
-        let computed = checksum(header, self.at, window)?;
-        if !guard!(self.guards, TORN_TAIL, computed == header.crc) {
-            return Ok(Some(Fault::Batch(BatchError::Checksum { stored: header.crc, computed })));
-        }
-        // The offset lies outside the checksum; all else was written so.
-        Ok(match fault {
-            Some(Fault::Batch(error)) => Some(Fault::Unserved(format!("a whole batch that no system of today writes: {error}"))),
-            other => other,
-        })
+        let BatchHeader { base_offset: base, last_offset_delta, .. } = *header;
+        let overtaken = front::is_overtaken(header, self.at, place, self.guards, window)?;
+        Ok(overtaken.then_some(Fault::Offsets { base, last_offset_delta, next: self.next }))
     }
 
     /// The offset of a batch lies outside its checksum: it is held to the mark and to the segment behind.
@@ -241,7 +239,7 @@ impl Scan {
     fn behind(&self, header: &BatchHeader, window: &mut Window<'_>) -> Result<Option<Offset>, DiskError> {
         let at = self.at + header.size_bytes() as u64;
         let Front::Batch(behind) = front::look(window, at)? else { return Ok(None) };
-        let whole = front::fits(&behind, self.base, self.next).is_ok() && checksum(&behind, at, window)? == behind.crc;
+        let whole = front::fits(&behind, self.base, self.next).is_ok() && front::checksum(&behind, at, window)? == behind.crc;
         Ok(whole.then_some(behind.base_offset))
     }
 
@@ -299,13 +297,6 @@ impl Scan {
         }
         Ok(())
     }
-}
-
-/// The checksum of a batch.
-fn checksum(header: &BatchHeader, at: u64, window: &mut Window<'_>) -> Result<u32, DiskError> {
-    let mut crc = 0;
-    window.pieces(at + SUMMED_FROM, at + header.size_bytes() as u64, |piece| crc = crc32c_extend(crc, piece))?;
-    Ok(crc)
 }
 
 impl fmt::Debug for Scan {

@@ -80,6 +80,21 @@ fn log_that_is_shorter_than_its_mark_is_damaged_and_below_a_mere_recovery_point_
     assert_eq!(world.log().expect_err("a clean stop writes the recovery point last").offset, Offset(5));
 }
 
+/// Seen: the batch behind was taken for the torn one, everything from there on was cut, and the log went on at an offset far ahead.
+#[test]
+fn offset_that_grew_is_damage_of_its_own_batch() {
+    for mut world in
+        [World::with_log(&[(0, 0..6)]).mark(0, 4 * record_bytes() as u64, 4), World::with_log(&[(0, 0..6)]).clean().recovery_point(6)]
+    {
+        let mut bent = records(0..6);
+        bent[3 * record_bytes() + 4] = 1;
+        world.disk.put(FIRST, &bent);
+        let damage = world.log().expect_err("offset 3 was synced");
+        assert_eq!((damage.offset, damage.at), (Offset(3), 3 * record_bytes() as u64));
+        assert_eq!(world.disk.content(FIRST), Some(&bent[..]), "nothing is cut");
+    }
+}
+
 #[test]
 fn mark_of_another_topic_of_that_name_says_nothing() {
     let mut world = torn(5).mark(0, 6 * record_bytes() as u64, 6).recovery_point(6);
