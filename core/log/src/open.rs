@@ -17,16 +17,17 @@ mod errands;
 mod error;
 mod finish;
 mod found;
-mod identify;
+pub(crate) mod identify;
+pub(crate) mod known;
 mod load;
 pub mod node;
 mod partitions;
-mod plan;
-mod root;
+pub(crate) mod plan;
+pub(crate) mod root;
 mod segments;
 #[cfg(test)]
 mod tests;
-mod tidy;
+pub(crate) mod tidy;
 
 use std::sync::Arc;
 
@@ -39,9 +40,10 @@ use crate::disk::{DirId, DiskAction, DiskResult, Name, OpId};
 use crate::formats::dir_name::{DirName, Purpose};
 use crate::work::{Work, WorkResult};
 use errands::{Desk, Errand, Errands};
+use known::KnownRoot;
 use node::Looked;
 use partitions::LoadAll;
-use root::{Begin, KnownRoot};
+use root::Begin;
 
 pub use crate::log::recovered::Recovered;
 pub use error::{Damage, OpenError, OutOfService, Unserved};

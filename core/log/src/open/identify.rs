@@ -11,13 +11,13 @@ use crate::formats::{damage, partition_metadata};
 
 /// What was found in a partition's directory.
 #[derive(Clone, Debug)]
-pub(super) struct Found {
+pub(crate) struct Found {
     /// What is in it.
-    pub(super) entries: Vec<Entry>,
+    pub(crate) entries: Vec<Entry>,
     /// The content of `partition.metadata`.
-    pub(super) identity: Option<Bytes>,
+    pub(crate) identity: Option<Bytes>,
     /// The content of `damage`.
-    pub(super) damage: Option<Bytes>,
+    pub(crate) damage: Option<Bytes>,
 }
 
 impl Found {
@@ -30,7 +30,7 @@ impl Found {
 
 /// What a directory is to the partition that is assigned by its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Whose {
+pub(crate) enum Whose {
     /// Its replica.
     Assigned,
     /// Its replica, out of service; and whether that is still to be written down.
@@ -43,7 +43,7 @@ pub(super) enum Whose {
 ///
 /// Apache Kafka renames every directory whose id is not the assigned one and begins an empty replica in its place. Here that is done only where nothing says
 /// that the records in it are those of the assigned partition.
-pub(super) fn whose(dir: &Name, found: &Found, assigned: Uuid, known: Offset) -> Whose {
+pub(crate) fn whose(dir: &Name, found: &Found, assigned: Uuid, known: Offset) -> Whose {
     let file = dir.join(PARTITION_METADATA);
     let id = found.identity.as_ref().map(|bytes| partition_metadata::decode(&file, bytes)).transpose();
     let damage = |file: Name, why: String| Damage { segment: file, at: 0, offset: Offset(0), synced: known, why };
@@ -70,7 +70,7 @@ pub(super) fn whose(dir: &Name, found: &Found, assigned: Uuid, known: Offset) ->
 }
 
 /// The damage of a log whose directory is not there, though it was synced up to `known`.
-pub(super) fn gone(partition: &TopicPartition, known: Offset) -> Damage {
+pub(crate) fn gone(partition: &TopicPartition, known: Offset) -> Damage {
     let segment = Name::from(partition.to_string().as_str());
     Damage { segment, at: 0, offset: Offset(0), synced: known, why: "the directory is gone".to_owned() }
 }

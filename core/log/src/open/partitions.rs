@@ -18,16 +18,13 @@ use odradek_wire::ids::{Offset, TopicPartition, Uuid};
 
 use super::errands::{Desk, Done, Errand, Errands};
 use super::identify::{self, Found, Whose};
+use super::known::KnownRoot;
 use super::load::{LoadError, LoadLog, LoadSetup};
-use super::plan::Known;
-use super::root::KnownRoot;
 use super::{Assigned, Damage, Input, NotesOf, OpenError, Opened, OpenedLog, OutOfService, Output, Setup};
 use crate::dir::ids::{DirIds, FileIds};
 use crate::disk::{DiskError, Name, OpId};
-use crate::formats::checkpoint::OffsetOf;
 use crate::formats::dir_name::{DirName, METADATA_DIR, Purpose};
 use crate::formats::file_name::PARTITION_METADATA;
-use crate::formats::synced_marks::SyncedMark;
 use crate::formats::{clean_shutdown, damage, partition_metadata};
 
 /// Small files that are read at a time.
@@ -209,7 +206,7 @@ impl LoadAll {
                 continue;
             };
             missing.remove(&dir.partition);
-            let marked = self.mark_of(&assigned).map_or(Offset(0), |m| m.end);
+            let marked = self.known.mark_of(&assigned.partition, Some(assigned.topic_id)).map_or(Offset(0), |m| m.end);
             let found = match found {
                 Ok(found) => found,
                 Err(error) => {
@@ -229,7 +226,7 @@ impl LoadAll {
             }
         }
         for assigned in missing.into_values() {
-            let end = self.known_of(&assigned).end();
+            let end = self.known.of_log(&assigned.partition, Some(assigned.topic_id)).synced.end();
             if end > Offset(0) {
                 let damage = identify::gone(&assigned.partition, end);
                 self.put_aside(assigned, ids.owner(), damage.into(), out);
@@ -287,50 +284,20 @@ impl LoadAll {
 
     fn load_setup(&self, setup: &Setup, assigned: &Assigned) -> LoadSetup {
         let partition = &assigned.partition;
-        let find = |all: &[OffsetOf]| all.iter().find(|e| e.partition == *partition).map(|e| e.offset);
-        let mark = self.mark_of(assigned);
-        // The start goes by the checkpoint, and by our mark where that could not be read.
-        let log_start = find(&self.known.log_starts).or(mark.map(|m| m.start).filter(|start| start.0 > 0));
+        let known = self.known.of_log(partition, Some(assigned.topic_id));
         LoadSetup {
             dir: Name::from(DirName::current(partition).as_str()),
             subject: Subject { name: partition.topic.clone(), number: partition.partition },
-            known: self.known_of(assigned),
-            marked: mark.filter(|_| !self.known.foreign).map(|m| (m.segment, m.length, m.end)),
-            log_start,
-            starts_at: mark.filter(|_| !self.known.foreign).map(|m| m.start.max(log_start.unwrap_or_default())),
-            high_watermark: find(&self.known.high_watermarks),
+            known: known.synced,
+            marked: known.marked,
+            log_start: known.log_start,
+            starts_at: known.starts_at,
+            high_watermark: known.high_watermark,
             index_interval_bytes: assigned.config.index_interval_bytes,
             foreign: self.known.foreign,
             compacts: assigned.config.cleanup_compact,
             is_metadata: false,
             guards: setup.guards,
-        }
-    }
-
-    /// Our mark of this log, and not of an earlier topic of that name.
-    fn mark_of(&self, assigned: &Assigned) -> Option<&SyncedMark> {
-        let mark = self.known.marks.iter().find(|m| m.partition == assigned.partition);
-        mark.filter(|m| m.topic_id.is_none_or(|id| id == assigned.topic_id))
-    }
-
-    /// How far a log is known to be synced. After an unclean stop a mark counts alone where there is one: it is lowered before a truncation, which a recovery
-    /// point is not.
-    ///
-    /// The mark of an earlier topic of that name says that the recovery point is that topic's too: both go by name, and a log's own mark is durable before
-    /// anything in it is acknowledged. So a directory with marks has one of each log that counts.
-    fn known_of(&self, assigned: &Assigned) -> Known {
-        let recovery_point = self.known.recovery_points.iter().find(|e| e.partition == assigned.partition).map(|e| e.offset);
-        match self.mark_of(assigned) {
-            mark if self.known.clean => {
-                let end = mark.map_or(Offset(0), |m| m.end).max(recovery_point.unwrap_or_default());
-                Known::Clean { end, exact: recovery_point.is_some() }
-            }
-            Some(mark) => Known::Mark { end: mark.end },
-            None if self.known.marks.iter().any(|m| m.partition == assigned.partition) => Known::RecoveryPoint { end: Offset(0) },
-            None if self.known.marks.is_empty() || self.known.foreign || self.known.marks_damaged => {
-                Known::RecoveryPoint { end: recovery_point.unwrap_or_default() }
-            }
-            None => Known::RecoveryPoint { end: Offset(0) },
         }
     }
 

@@ -6,7 +6,7 @@ use crate::work::scan::Fault;
 
 /// How far a log is known to be synced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Known {
+pub(crate) enum Known {
     /// By a clean stop: all of it, up to here at the least.
     Clean {
         /// The recovery point, or our own mark where that says more: a life of another system may have cut the log since.
@@ -28,7 +28,7 @@ pub(super) enum Known {
 
 impl Known {
     /// Everything below was synced once.
-    pub(super) const fn end(self) -> Offset {
+    pub(crate) const fn end(self) -> Offset {
         match self {
             Known::Clean { end, .. } | Known::Mark { end } | Known::RecoveryPoint { end } => end,
         }
@@ -39,7 +39,7 @@ impl Known {
 /// again; `None` if nothing needs to be. `bases` ascend.
 ///
 /// Segments that lie whole below the log start are never looked at: a crash amid their removal leaves any of them, and what lacks there is no hole.
-pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>, log_start: Option<Offset>) -> Option<usize> {
+pub(crate) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option<usize>, log_start: Option<Offset>) -> Option<usize> {
     if bases.is_empty() {
         return None;
     }
@@ -55,13 +55,13 @@ pub(super) fn recover_from(bases: &[Offset], known: Known, first_damaged: Option
 }
 
 /// The segment that holds an offset, or the nearest; the first where none is given. `bases` ascend.
-pub(super) fn holding(bases: &[Offset], offset: Option<Offset>) -> usize {
+pub(crate) fn holding(bases: &[Offset], offset: Option<Offset>) -> usize {
     offset.map_or(0, |offset| bases.partition_point(|base| *base <= offset).saturating_sub(1))
 }
 
 /// What is to be done about the first batch that cannot be believed, or about a log that is shorter than it was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// All is there.
     Whole,
     /// What follows was never known to be synced: it is cut.
@@ -72,7 +72,7 @@ pub(super) enum Verdict {
 
 /// How far what lies at or above the log start is known to be synced. Files that lie whole below it may be there or not: a crash that came before their
 /// removal was durable leaves any of them.
-pub(super) fn of_what_counts(known: Known, log_start: Option<Offset>) -> Known {
+pub(crate) fn of_what_counts(known: Known, log_start: Option<Offset>) -> Known {
     match known {
         Known::Mark { end } | Known::RecoveryPoint { end } if log_start.is_some_and(|start| end <= start) => {
             Known::RecoveryPoint { end: Offset(0) }
@@ -82,7 +82,7 @@ pub(super) fn of_what_counts(known: Known, log_start: Option<Offset>) -> Known {
 }
 
 /// `end` is the offset up to which everything was read; `fault` what is wrong there, if anything.
-pub(super) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict {
+pub(crate) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict {
     let below = end < known.end();
     match (fault, known) {
         (Some(_), _) if below => Verdict::Damaged,
@@ -107,7 +107,7 @@ pub(super) fn judge(known: Known, end: Offset, fault: Option<&Fault>) -> Verdict
 ///
 /// Compaction leaves gaps too, but only in what is synced: a mark of ours says how far that is. Apache Kafka's recovery point may be a minute old, so that with it
 /// alone only a log that is not compacted has no gaps.
-pub(super) fn is_torn_between(known: Known, compacts: bool, end: Offset, next_base: Offset) -> bool {
+pub(crate) fn is_torn_between(known: Known, compacts: bool, end: Offset, next_base: Offset) -> bool {
     let tells = match known {
         Known::Clean { .. } => false,
         Known::Mark { .. } => true,

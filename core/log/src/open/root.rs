@@ -16,18 +16,18 @@ use odradek_machine::{Note, Seed, Subject};
 use odradek_wire::ids::{LeaderEpoch, Offset, TopicPartition, Uuid};
 
 use super::errands::{Desk, Done, Errand, Errands};
+use super::known::{KnownRoot, metadata_partition};
 use super::load::{LoadError, LoadLog, LoadSetup};
 use super::node::{self, INTENT, Intent, Looked};
-use super::plan::Known;
 use super::{BOOTSTRAP, Format, Input, LOCK, MetadataFound, OpenError, Output, Root, Setup};
 use crate::dir::ids::{DirIds, FileIds};
 use crate::disk::{DiskError, DiskErrorKind, Entry, Name};
-use crate::formats::checkpoint::{CLEANED, HIGH_WATERMARKS, LOG_STARTS, OffsetOf, Offsets, RECOVERY_POINTS, ROOT_CHECKPOINTS};
+use crate::formats::checkpoint::{RECOVERY_POINTS, ROOT_CHECKPOINTS};
 use crate::formats::dir_name::{DirName, METADATA_DIR, Purpose, REMOTE_INDEX_CACHE};
 use crate::formats::file_name::{FileName, Kind, QUORUM_STATE};
 use crate::formats::meta_properties::{self, MetaProperties, is_reserved};
-use crate::formats::synced_marks::{self, SyncedMark};
-use crate::formats::{Malformed, checkpoint, clean_shutdown};
+use crate::formats::synced_marks;
+use crate::formats::{Malformed, clean_shutdown};
 use crate::log::recovered::Recovered;
 
 const AT_ONCE: usize = 16;
@@ -55,23 +55,6 @@ pub(super) struct Begin {
     snapshots: Vec<(Offset, LeaderEpoch)>,
 }
 
-/// What the second half needs of the first.
-#[derive(Clone, Debug, Default)]
-pub(super) struct KnownRoot {
-    /// The directories in the root, by name, with what their names say.
-    pub(super) dirs: Vec<(String, DirName)>,
-    /// The last life ended cleanly.
-    pub(super) clean: bool,
-    /// The last life was not one of ours: what it wrote says nothing of our own marks.
-    pub(super) foreign: bool,
-    /// Lines of the marks could not be read.
-    pub(super) marks_damaged: bool,
-    pub(super) recovery_points: Vec<OffsetOf>,
-    pub(super) log_starts: Vec<OffsetOf>,
-    pub(super) high_watermarks: Vec<OffsetOf>,
-    pub(super) marks: Vec<SyncedMark>,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     Lock,
@@ -85,7 +68,7 @@ enum Stage {
 }
 
 /// The files of the root that are read, in this order.
-const ROOT_FILES: [&str; 9] = [
+pub const ROOT_FILES: [&str; 9] = [
     meta_properties::FILE,
     clean_shutdown::FILE,
     synced_marks::FILE,
@@ -294,12 +277,11 @@ impl Begin {
         let here = known.dirs.iter().any(|(name, _)| name == METADATA_DIR);
         let Some(found) = root.metadata.as_ref().filter(|_| here) else { return Ok(self.root.take().zip(self.known.take())) };
         // A clean stop does not vouch for the metadata log, which is closed after it.
-        let mark = known.marks.iter().find(|m| m.partition == metadata_partition());
         let load = LoadSetup {
             dir: found.name.clone(),
             subject: Subject { name: "__cluster_metadata".into(), number: 0 },
-            known: mark.map_or(Known::RecoveryPoint { end: Offset(0) }, |m| Known::Mark { end: m.end }),
-            marked: mark.map(|m| (m.segment, m.length, m.end)),
+            known: known.of_metadata(),
+            marked: known.marked(&metadata_partition(), None),
             log_start: None,
             starts_at: None,
             high_watermark: None,
@@ -356,31 +338,15 @@ fn known_root(
     file: &dyn Fn(&str) -> Option<Bytes>,
     out: &mut Vec<Output>,
 ) -> Result<KnownRoot, OpenError> {
-    let (marks, torn) = synced_marks::decode(&file(synced_marks::FILE).unwrap_or_default());
-    let mut offsets = |name: &str| -> Result<Offsets, OpenError> {
-        match checkpoint::decode_offsets(&Name::from(name), &file(name).unwrap_or_default()) {
-            Ok(offsets) => Ok(offsets),
-            Err(what) if marks.is_empty() => Err(malformed(setup, what)),
-            Err(what) => {
-                let says = format!("{}/{what}: it is built again from {}", setup.path, synced_marks::FILE);
-                out.push(Output::Note(Note::mark("dir.checkpoint_damaged").says(says)));
-                Ok(Offsets { entries: Vec::new(), sealed: true })
-            }
+    let (known, unread) = KnownRoot::read(dirs, file);
+    for what in unread {
+        if known.marks.is_empty() {
+            return Err(malformed(setup, what));
         }
-    };
-    offsets(CLEANED)?;
-    let (recovery_points, log_starts, high_watermarks) = (offsets(RECOVERY_POINTS)?, offsets(LOG_STARTS)?, offsets(HIGH_WATERMARKS)?);
-    Ok(KnownRoot {
-        dirs,
-        clean: file(clean_shutdown::FILE).is_some(),
-        // The high watermarks are written most often: seconds after its start, whoever lives here has left his own.
-        foreign: !high_watermarks.sealed && file(HIGH_WATERMARKS).is_some_and(|bytes| !bytes.is_empty()),
-        marks_damaged: torn > 0,
-        recovery_points: recovery_points.entries,
-        log_starts: log_starts.entries,
-        high_watermarks: high_watermarks.entries,
-        marks,
-    })
+        let says = format!("{}/{what}: it is built again from {}", setup.path, synced_marks::FILE);
+        out.push(Output::Note(Note::mark("dir.checkpoint_damaged").says(says)));
+    }
+    Ok(known)
 }
 
 /// Something that only a node leaves which ran here: a replica, or what is known of a log. Where there is no identity, a checkpoint without entries counts too.
@@ -439,11 +405,6 @@ fn draw_directory_id(seed: Seed) -> Uuid {
         .map(|n| Uuid(seed.number(n).uuid()))
         .find(|id| !is_reserved(*id) && !id.to_string().starts_with('-'))
         .expect("one in 64 draws is passed over")
-}
-
-/// The partition by whose name the metadata log is marked.
-fn metadata_partition() -> TopicPartition {
-    TopicPartition { topic: "__cluster_metadata".into(), partition: 0 }
 }
 
 fn malformed(setup: &Setup, what: Malformed) -> OpenError {

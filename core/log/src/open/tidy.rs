@@ -9,35 +9,35 @@ use crate::formats::file_name::{FileName, Kind, Mark, SEGMENT_KINDS};
 
 /// The files of a partition's directory that are in use.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Listing {
+pub(crate) struct Listing {
     /// Segments by base offset: what there is of each.
-    pub(super) segments: BTreeMap<Offset, SegmentFiles>,
+    pub(crate) segments: BTreeMap<Offset, SegmentFiles>,
     /// Producer snapshots, by offset.
-    pub(super) snapshots: Vec<Offset>,
+    pub(crate) snapshots: Vec<Offset>,
     /// Metadata snapshots: end and epoch, ascending.
-    pub(super) checkpoints: Vec<(Offset, LeaderEpoch)>,
+    pub(crate) checkpoints: Vec<(Offset, LeaderEpoch)>,
     /// Complete output of a compaction that has not taken the place of its sources.
-    pub(super) swaps: Vec<FileName>,
+    pub(crate) swaps: Vec<FileName>,
     /// Files on their way out, and output of a compaction that did not end.
-    pub(super) rubbish: Vec<String>,
+    pub(crate) rubbish: Vec<String>,
 }
 
 /// The files of one segment.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct SegmentFiles {
+pub(crate) struct SegmentFiles {
     /// `.log`: when it was last changed, if it is there.
-    pub(super) log_modified_ms: Option<i64>,
+    pub(crate) log_modified_ms: Option<i64>,
     /// Bytes of `.index`, if it is there.
-    pub(super) index: Option<u64>,
+    pub(crate) index: Option<u64>,
     /// Bytes of `.timeindex`, if it is there.
-    pub(super) time_index: Option<u64>,
+    pub(crate) time_index: Option<u64>,
     /// Bytes of `.txnindex`, if it is there.
-    pub(super) txn_index: Option<u64>,
+    pub(crate) txn_index: Option<u64>,
 }
 
 impl Listing {
     /// Sorts what a directory holds. Directories in it, and files of other names, are not looked at.
-    pub(super) fn of(entries: &[Entry]) -> Listing {
+    pub(crate) fn of(entries: &[Entry]) -> Listing {
         let mut listing = Listing::default();
         for entry in entries.iter().filter(|e| !e.directory) {
             let Some(name) = FileName::parse(&entry.name) else { continue };
@@ -87,18 +87,18 @@ impl Listing {
     }
 
     /// Base offsets of the logs among the complete compaction output.
-    pub(super) fn swapped_logs(&self) -> Vec<Offset> {
+    pub(crate) fn swapped_logs(&self) -> Vec<Offset> {
         self.swaps.iter().filter(|n| n.kind == Kind::Log).map(|n| n.offset).collect()
     }
 
     /// The files whose place a compaction's output takes, which ends at `end`: of segments that begin in its range.
-    pub(super) fn sources(&self, end: Offset) -> Vec<String> {
+    pub(crate) fn sources(&self, end: Offset) -> Vec<String> {
         let Some(lowest) = self.swaps.iter().map(|n| n.offset).min() else { return Vec::new() };
         self.segments.range(lowest..end.max(lowest)).flat_map(|(base, _)| files_of(*base)).collect()
     }
 
     /// Old and new names of the compaction's output; each log last, so that a segment is there only when its indexes are.
-    pub(super) fn finished_swaps(&self, dir: &Name) -> Vec<(Name, Name)> {
+    pub(crate) fn finished_swaps(&self, dir: &Name) -> Vec<(Name, Name)> {
         let mut files = self.swaps.clone();
         files.sort_unstable_by_key(|n| (n.kind == Kind::Log, *n));
         files.iter().map(|n| FileName::of(n.kind, n.offset)).map(|name| (dir.join(&format!("{name}.swap")), dir.join(&name))).collect()
@@ -106,6 +106,6 @@ impl Listing {
 }
 
 /// Every file that a segment may have.
-pub(super) fn files_of(base: Offset) -> Vec<String> {
+pub(crate) fn files_of(base: Offset) -> Vec<String> {
     SEGMENT_KINDS.iter().map(|kind| FileName::of(*kind, base)).collect()
 }
