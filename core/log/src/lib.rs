@@ -4,6 +4,7 @@
 pub mod config;
 pub mod dir;
 pub mod disk;
+pub mod doctor;
 pub mod epochs;
 pub mod formats;
 pub mod index;

@@ -6,6 +6,7 @@
 mod front;
 pub mod scan;
 pub mod search;
+pub mod survey;
 #[cfg(test)]
 pub(crate) mod tests;
 mod window;

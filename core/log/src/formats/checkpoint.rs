@@ -75,6 +75,11 @@ pub fn seal_offsets(count: usize, lines: &str) -> String {
     format!("0\n{}\n{lines}{CHECKSUM} 0 {}\n", count + 1, crc32c(lines.as_bytes()))
 }
 
+/// The same as Apache Kafka writes it, without a seal.
+pub fn plain_offsets(count: usize, lines: &str) -> String {
+    format!("0\n{count}\n{lines}")
+}
+
 /// The lines of entries without the last.
 fn lines_before_last(bytes: &[u8]) -> Vec<u8> {
     let lines: Vec<&[u8]> = bytes.split_inclusive(|b| *b == b'\n').collect();

@@ -1,5 +1,6 @@
 //! Openings over a small disk in memory whose completions come in any order.
 
+mod doctor;
 mod fresh;
 mod kafka;
 mod logs;

@@ -2,6 +2,7 @@
 
 mod scans;
 mod searches;
+mod surveys;
 
 use bytes::Bytes;
 use odradek_machine::Guards;
