@@ -16,7 +16,7 @@ use crate::formats::file_name::{FileName, Kind, LEADER_EPOCHS, Mark, QUORUM_STAT
 use crate::formats::{checkpoint, damage, index, partition_metadata, producer_snapshot, quorum_state};
 use crate::log::recovered::OffsetEntry;
 use crate::open::identify::{Found, Whose, whose};
-use crate::open::known::KnownLog;
+use crate::open::known::{KnownLog, metadata_partition};
 use crate::open::plan::{self, Known};
 use crate::open::tidy::Listing;
 use crate::work::survey::{Limits, Survey};
@@ -57,7 +57,8 @@ impl Examination {
         let marked_end = root.known.mark_of(partition, topic_id).map_or(Offset(0), |m| m.end);
         let mut known = root.known.of_log(partition, topic_id);
         if is_metadata {
-            known = KnownLog { synced: root.known.of_metadata(), log_start: None, starts_at: None, high_watermark: None };
+            let marked = root.known.marked(&metadata_partition(), None);
+            known = KnownLog { synced: root.known.of_metadata(), marked, log_start: None, starts_at: None, high_watermark: None };
         }
         let listing = Listing::of(&contents.entries);
         let all: Vec<Offset> = listing.segments.keys().copied().collect();

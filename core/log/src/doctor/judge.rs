@@ -134,7 +134,7 @@ impl<'a> Judge<'a> {
         };
         let cut = Cut::Behind { base: survey.base, keep: found.at };
         let shows = match &found.fault {
-            _ if found.told => Shows::Besides,
+            _ if found.told => Shows::InHeaders,
             Fault::Batch(BatchError::Checksum { .. }) => Shows::InChecksums,
             _ => Shows::InHeaders,
         };

@@ -298,6 +298,9 @@ fn what_a_kill_left_in_the_page_cache_is_durable_before_anything_is_appended_beh
 #[test]
 fn epochs_beyond_the_end_are_forgotten() {
     let mut world = torn(5);
+    let mut bytes: Vec<u8> = (0..5).flat_map(|o| batch(o, i32::from(o >= 3), &["some value"], Codec::None)).collect();
+    bytes.extend([0; 20]);
+    world.put_segment(0, bytes);
     world.disk.put("t-0/leader-epoch-checkpoint", b"0\n3\n0 0\n1 3\n2 5\n");
     let log = world.log().expect("a torn tail");
     assert_eq!(log.epochs.iter().map(|e| (e.epoch.0, e.start.0)).collect::<Vec<_>>(), [(0, 0), (1, 3)]);
