@@ -124,7 +124,7 @@ fn epochs(log: &LoadLog, log_start: Offset, anew: bool) -> (Epochs, Option<Erran
     // Where every batch was looked at, they say more than the file, which has no checksum.
     let bases: Vec<Offset> = log.segments.all.iter().map(|s| s.base).collect();
     let looked_at_all = log.recover_from.is_some_and(|from| from <= plan::holding(&bases, log.setup.log_start));
-    let on_disk = log.epochs_on_disk.clone().filter(|_| !anew && !(looked_at_all && !log.epochs_scanned.is_empty()));
+    let on_disk = log.epochs_on_disk.clone().filter(|_| !anew && (!looked_at_all || log.epochs_scanned.is_empty()));
     let mut epochs = Epochs::recovered(on_disk.unwrap_or_default());
     epochs.cut_end(log.end);
     for scanned in log.epochs_scanned.iter().filter(|e| e.start < log.end) {
