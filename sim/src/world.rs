@@ -158,6 +158,8 @@ pub struct Ending {
     pub faults: Vec<FaultReport>,
     /// Anomalies that were seen, allowed ones included.
     pub seen: BTreeMap<String, u64>,
+    /// A node refused to start for what the world destroyed: the run ends there, and what was still to go wrong has nobody to happen to.
+    pub refused: bool,
 }
 
 /// A run that is not over after this much simulated time beyond its phases is a run of our own making: never met, and a bound on mistakes.
@@ -235,7 +237,8 @@ impl<'p, 't> World<'p, 't> {
     /// What came of it, as far as it ran.
     pub fn end(self) -> Ending {
         let seen = self.oracle.seen();
-        Ending { stop: self.stop, tally: self.tally, hash: self.hash, simulated: self.now, faults: self.faults.report(), seen }
+        let refused = self.tally.marks.contains_key(refusals::REFUSES);
+        Ending { stop: self.stop, tally: self.tally, hash: self.hash, simulated: self.now, faults: self.faults.report(), seen, refused }
     }
 
     fn take_salt(&mut self) {

@@ -96,3 +96,45 @@ fn speed_is_bounded_by_events_and_not_only_by_the_clock() {
     let per_second = report.events * 1000 / report.simulated_ms;
     assert!(per_second < 2_000, "{per_second} events for each simulated second of one producer");
 }
+
+/// What rots in 8 seconds of one producer, and the kill that follows.
+fn rotten(file: &str) -> String {
+    format!(
+        "[[step]]\nwhen = \"2s\"\nwho = \"broker-1\"\ndo = \"disk.rot\"\nwith = {{ file = \"{file}\", times = 3 }}\n\
+         [[step]]\nwhen = \"100ms\"\nwho = \"broker-1\"\ndo = \"node.kill\"\nfor = \"100ms\"\n"
+    )
+}
+
+#[test]
+fn node_that_refuses_to_start_for_what_the_world_destroyed_has_said_so() {
+    let (lines, report) = told("refuses", &rotten("quorum-state"));
+    assert!(count(&lines, "broker-1", "refuses to start: Error while reading the Quorum status") == 1, "{:?}", report.verdict);
+    assert_eq!((report.verdict.exit_code(), report.destroyed), (0, 3));
+    assert!(report.marks.contains_key("node.refuses"));
+}
+
+#[test]
+fn partition_that_is_out_of_service_is_passed_over_and_told() {
+    let (lines, report) = told("unserved", &rotten("orders-0/00000000000000000000.log"));
+    assert!(count(&lines, "world", "orders-0 is served by nobody") == 1, "{:?}", report.verdict);
+    assert_eq!(report.verdict.exit_code(), 0);
+}
+
+#[test]
+fn reader_that_is_given_rotten_bytes_goes_on_behind_them() {
+    let story = rotten("orders-0/00000000000000000000.log").split("[[step]]").take(2).collect::<Vec<_>>().join("[[step]]");
+    let (lines, report) = told("rotten", &story);
+    assert!(count(&lines, "world", "the auditor cannot read orders-0 from offset") >= 1, "{:?}", report.verdict);
+    assert_eq!(report.verdict.exit_code(), 0);
+    assert!(count(&lines, "broker-1", "the medium destroys bytes") == 3);
+}
+
+#[test]
+fn old_image_of_the_whole_disk_comes_back_at_the_next_start() {
+    let story = "[[step]]\nwhen = \"2s\"\nwho = \"broker-1\"\ndo = \"disk.old_image\"\n\
+        [[step]]\nwhen = \"2s\"\nwho = \"broker-1\"\ndo = \"node.kill\"\nfor = \"100ms\"\n";
+    let (lines, report) = told("image", story);
+    let at = |who: &str, what: &str| lines.iter().position(|(whose, says)| whose == who && says.starts_with(what));
+    assert!(at("broker-1", "disk 0 goes back to an old image") < at("broker-1", "rises, life 2"), "{:?}", report.verdict);
+    assert_eq!(report.verdict.exit_code(), 0, "{:?}", report.verdict);
+}

@@ -11,6 +11,8 @@ use super::excuses::cut_of;
 use super::{Checker, Event, Excuses, RecordId, Setup, Violation};
 use crate::disk::Disk;
 
+/// Behind every offset.
+const END: Offset = Offset(i64::MAX);
 /// Where the metadata log lies.
 const METADATA_LOG: &str = "__cluster_metadata-0/";
 
@@ -53,13 +55,12 @@ impl DamageIsNeverCutInSilence {
         Err(Violation::new(self.sentence(), says))
     }
 
-    /// The first record of a range that is owed and that the world did not destroy.
+    /// The first record of a range that is owed.
     fn first_owed(&self, at: &TopicPartition, range: Range<Offset>) -> Option<(Offset, RecordId)> {
         if range.is_empty() || self.excuses.may_lose(&at.topic) {
             return None;
         }
-        let owed = self.owed.get(at)?.range(range);
-        owed.map(|(offset, record)| (*offset, *record)).find(|(offset, _)| !self.excuses.is_destroyed(at, *offset))
+        self.owed.get(at)?.range(range).map(|(offset, record)| (*offset, *record)).next()
     }
 
     fn acknowledged(&mut self, at: &TopicPartition, offset: Offset, record: RecordId) -> Result<(), Violation> {
@@ -74,8 +75,7 @@ impl DamageIsNeverCutInSilence {
 
     /// A node cuts a log and says so; what was acknowledged above the cut is gone.
     fn cut(&self, at: &TopicPartition, offset: Offset, says: &str) -> Result<(), Violation> {
-        let owed = self.owed.get(at).and_then(|owed| owed.range(offset..).next());
-        match owed.filter(|_| !self.excuses.may_lose(&at.topic)) {
+        match self.first_owed(at, offset..END) {
             Some((first, record)) => {
                 self.wrong(format!("{at} is cut at offset {}, and {record} was acknowledged at offset {}: {says}", offset.0, first.0))
             }
@@ -86,14 +86,14 @@ impl DamageIsNeverCutInSilence {
     fn bounds(&mut self, at: &TopicPartition, start: Offset, end: Offset) -> Result<(), Violation> {
         self.next.insert(at.clone(), start);
         let below = if self.excuses.shrinks(&at.topic) { None } else { self.first_owed(at, Offset(0)..start) };
-        if let Some((offset, record)) = below {
-            return self.wrong(format!("{at} begins at offset {}, and {record} was acknowledged at offset {}", start.0, offset.0));
-        }
-        match self.owed.get(at).and_then(|owed| owed.range(end..).next()).filter(|_| !self.excuses.may_lose(&at.topic)) {
-            Some((offset, record)) => {
+        match (below, self.first_owed(at, end..END)) {
+            (Some((offset, record)), _) => {
+                self.wrong(format!("{at} begins at offset {}, and {record} was acknowledged at offset {}", start.0, offset.0))
+            }
+            (None, Some((offset, record))) => {
                 self.wrong(format!("{at} looks whole and ends at offset {}, and {record} was acknowledged at offset {}", end.0, offset.0))
             }
-            None => Ok(()),
+            (None, None) => Ok(()),
         }
     }
 
@@ -109,9 +109,18 @@ impl DamageIsNeverCutInSilence {
         }
     }
 
+    /// True if a node has said, in the life that it is in, that this partition is damaged or out of service.
+    fn is_said(&self, at: &TopicPartition) -> bool {
+        self.said.iter().any(|(_, said)| said.as_ref().is_none_or(|said| said == at))
+    }
+
     fn refuses(&self, at: &TopicPartition, from: Offset, to: Offset, why: &str) -> Result<(), Violation> {
-        let destroyed = (from.0..to.0).any(|offset| self.excuses.is_destroyed(at, Offset(offset)));
-        match self.first_owed(at, from..to) {
+        if self.is_said(at) && self.is_harmed(at) {
+            return Ok(());
+        }
+        let mut sound = (from.0..to.0).map(Offset).filter(|offset| !self.excuses.is_destroyed(at, *offset));
+        let destroyed = sound.clone().count() as i64 != to.0 - from.0;
+        match sound.find_map(|offset| self.first_owed(at, offset..offset.next())) {
             Some((offset, record)) => {
                 self.wrong(format!("{at}: {record} was acknowledged at offset {}, is not destroyed, and cannot be read: {why}", offset.0))
             }
@@ -122,21 +131,26 @@ impl DamageIsNeverCutInSilence {
 
     fn serves_not(&mut self, at: &TopicPartition, why: &str) -> Result<(), Violation> {
         self.unserved.insert(at.clone());
-        let directory = Name::from(at.to_string().as_str());
-        let concerns = |file: &Name| file.parent() == directory || file.parent() == Name::root();
-        if !self.files.iter().any(|(_, file)| concerns(file)) {
+        if !self.is_harmed(at) {
             return self.wrong(format!("{at} is served by nobody, and nothing of it is destroyed: {why}"));
         }
-        if !self.said.iter().any(|(_, said)| said.as_ref().is_none_or(|said| said == at)) {
+        if !self.is_said(at) {
             return self.wrong(format!("{at} is served by nobody, and no node has said that it is out of service: {why}"));
         }
         Ok(())
     }
 
+    /// True if something of a partition is destroyed, or of what a directory knows of all that it holds.
+    fn is_harmed(&self, at: &TopicPartition) -> bool {
+        let directory = Name::from(at.to_string().as_str());
+        self.files.iter().any(|(_, file)| file.parent() == directory || file.parent() == Name::root())
+    }
+
     fn starts_not(&mut self, node: usize, why: &str) -> Result<(), Violation> {
         self.refused.insert(node);
         let mut files = self.files.iter().filter(|(of, _)| *of == node).map(|(_, file)| file.as_str());
-        let names = |file: &str| why.contains(file) || (file.starts_with(METADATA_LOG) && why.contains("metadata log"));
+        let name = |file: &str| Name::from(file).file_name().to_owned();
+        let names = |file: &str| why.contains(&name(file)) || (file.starts_with(METADATA_LOG) && why.contains("metadata log"));
         if files.clone().any(names) {
             return Ok(());
         }

@@ -372,6 +372,7 @@ impl World<'_, '_> {
         for (at, why) in self.own.unserved.clone() {
             self.trace("world", || format!("{at} is served by nobody: {why}"));
             self.tell(&oracle::Event::Unserved { at, why });
+            self.world_mark("partition.unserved");
         }
         for at in self.partitions() {
             let (start, end) = self.bounds_of(&at);

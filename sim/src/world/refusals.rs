@@ -10,6 +10,9 @@ use super::phases::{GIVES_UP_MAX, Phase, REFUSED_NS};
 use crate::oracle;
 use crate::workload::{Asked, Told};
 
+/// The mark of a node that refuses to start.
+pub(super) const REFUSES: &str = "node.refuses";
+
 impl World<'_, '_> {
     /// True if the world destroyed anything of any node.
     pub(super) fn is_any_harmed(&self) -> bool {
@@ -23,6 +26,7 @@ impl World<'_, '_> {
         let why = self.nodes[nth].last_words.clone().unwrap_or_default();
         self.trace_node(nth, || format!("refuses to start: {why}"));
         self.tell(&oracle::Event::Refused { node: nth, why });
+        self.world_mark(REFUSES);
         self.ask_to_stop();
     }
 
@@ -53,6 +57,7 @@ impl World<'_, '_> {
         self.trace("world", || format!("the auditor cannot read {at} from offset {from} to {to}: {why}"));
         self.own.positions.insert(at.clone(), to);
         self.tell(&oracle::Event::FinalRefused { at: at.clone(), from: Offset(from), to: Offset(to), why: why.to_owned() });
+        self.world_mark("reader.refused");
         let seek = consumer::Command::Seek { partition: at.clone(), to: SeekTo::Offset(to) };
         self.tell_client(self.auditor(), Told::Asked(Asked::Consumer(seek)));
     }
