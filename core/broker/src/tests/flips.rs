@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use odradek_cluster::config::StaticConfig;
-use odradek_wire::batch::{Batches, HEADER_BYTES};
+use odradek_wire::batch::{Batch, Batches, HEADER_BYTES};
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::Uuid;
 use odradek_wire::messages::create_topics_request::{CreatableTopic, CreatableTopicConfig};
@@ -105,7 +105,7 @@ fn read(host: &mut Host, id: Uuid) -> Outcome {
         assert_eq!(partition.log_start_offset, START, "deleted records are back, or others are gone");
         let before = next;
         for batch in Batches::new(partition.records.clone().unwrap_or_default()) {
-            let Ok(checked) = batch.and_then(|b| b.check()) else { return Outcome::ReaderNotices };
+            let Ok(checked) = batch.and_then(Batch::check) else { return Outcome::ReaderNotices };
             let header = *checked.header();
             let value = &checked.bytes()[HEADER_BYTES..];
             let whole = (0..RECORDS).find(|n| value.windows(8).any(|w| w == format!("record {n}").as_bytes()));
@@ -167,6 +167,5 @@ fn every_flipped_byte_of_a_small_directory_is_noticed_as_the_map_says_in_two_liv
         for (file, count) in &unnoticed {
             assert!(count * 5 <= disk.bytes(file).len(), "{file}: {count} of {} flips are noticed by nobody", disk.bytes(file).len());
         }
-        println!("cleanly {cleanly}, not noticed: {unnoticed:#?} of {}", files.iter().map(|f| disk.bytes(f).len()).sum::<usize>());
     }
 }
