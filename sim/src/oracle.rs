@@ -20,6 +20,7 @@ mod segment_reader;
 mod setup;
 #[cfg(test)]
 mod testing;
+mod what_is_told_to_be_there_can_be_used;
 mod witness;
 
 use std::collections::BTreeMap;
@@ -106,6 +107,7 @@ impl Oracle {
             Box::new(given_up_for_certain_is_absent::GivenUpForCertainIsAbsent::new(setup)),
             Box::new(image_equals_replay::ImageEqualsReplay::new(setup)),
             Box::new(log_start_only_moves_forward::LogStartOnlyMovesForward::new(setup)),
+            Box::new(what_is_told_to_be_there_can_be_used::WhatIsToldToBeThereCanBeUsed::new(setup)),
         ];
         for guarantee in &setup.guarantees {
             checkers.push(match guarantee {

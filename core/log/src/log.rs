@@ -265,6 +265,10 @@ pub struct Log {
     aborted: Vec<AbortedTransaction>,
     /// `partition.metadata` is durable, so that what is acknowledged will be found again.
     identity_durable: bool,
+    /// What a log that is made anew waits for: its directory, its identity, its first segment. Empty once it is made.
+    making: BTreeSet<Token>,
+    /// Its directory was made by it, or found.
+    has_directory: bool,
     /// Records appended since a sync was asked for.
     unflushed: u64,
     flush_at: Option<Mono>,
@@ -541,6 +545,11 @@ impl Log {
     /// Its rules and names.
     pub const fn setup(&self) -> &Setup {
         &self.setup
+    }
+
+    /// True if everything that a log needs was there, or was made. One that falls before was never in anybody's hands: what is there of it may go.
+    pub fn is_made(&self) -> bool {
+        self.making.is_empty()
     }
 
     /// True after a failure that ended its service.

@@ -79,6 +79,8 @@ pub enum Output {
         /// Where it is.
         to: Offset,
     },
+    /// A log that was made anew has its directory, its identity and its first segment. Said once, and never by one that was out of service before.
+    Made,
     /// A truncation that had to go to the disk is over; appends are taken again.
     Truncated {
         /// The log end.

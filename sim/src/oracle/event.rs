@@ -1,6 +1,7 @@
 //! What checkers are shown: everything that clients did and saw, and what the world knows beside it.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use odradek_cluster::image::Image;
 use odradek_log::disk::Name;
@@ -98,6 +99,11 @@ pub enum Event<'a> {
         records: u32,
         /// The node's log directories at this moment.
         disks: &'a [Disk],
+    },
+    /// The operator was told that a topic is there.
+    TopicTold {
+        /// Its name.
+        topic: Arc<str>,
     },
     /// A node noted something.
     Noted {

@@ -80,6 +80,7 @@ const POLL_RECORDS_MAX: usize = 5_000;
 const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
 const TOPIC_ALREADY_EXISTS: i16 = 36;
 const INVALID_PARTITIONS: i16 = 37;
+const STORAGE_ERROR: i16 = 56;
 
 impl World<'_, '_> {
     pub(super) const fn is_over(&self) -> bool {
@@ -272,6 +273,7 @@ impl World<'_, '_> {
                 for (name, item) in &created {
                     if let Ok(topic) = item {
                         self.topic_ids.insert(topic.id, name.clone());
+                        self.tell(&oracle::Event::TopicTold { topic: name.clone() });
                     }
                 }
                 match created.iter().find_map(|(name, item)| item.as_ref().err().map(|error| format!("{name}: {error}"))) {
@@ -297,8 +299,14 @@ impl World<'_, '_> {
                 // An answer that was lost leaves the topic there; nobody knows its id then, so nobody uses it.
                 let mut done = created.iter().any(|(_, item)| is_told(item, TOPIC_ALREADY_EXISTS));
                 for (name, item) in created {
+                    // A topic whose files could not be made yet is there, and must be of use when the world is healed.
+                    if is_told(&item, STORAGE_ERROR) {
+                        self.topics.push((name.clone(), with.partitions));
+                        done = true;
+                    }
                     let Ok(topic) = item else { continue };
                     self.topic_ids.insert(topic.id, name.clone());
+                    self.tell(&oracle::Event::TopicTold { topic: name.clone() });
                     self.topics.push((name, with.partitions));
                     done = true;
                 }

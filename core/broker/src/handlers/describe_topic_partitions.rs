@@ -11,6 +11,7 @@ use odradek_wire::messages::{DescribeTopicPartitionsRequestData, DescribeTopicPa
 
 use super::Reply;
 use super::resolve::{TOPIC_OPERATIONS, is_internal};
+use crate::partition::PartitionId;
 use crate::running::Running;
 
 /// Answers from the committed image, from the cursor on, up to a bounded number of partitions.
@@ -42,7 +43,8 @@ pub(crate) fn handle(node: &Running, request: &DescribeTopicPartitionsRequestDat
             response.topics.push(failed(name, error).with_topic_authorized_operations(TOPIC_OPERATIONS));
             continue;
         };
-        let partitions: Vec<_> = topic.partitions.range(start..).take(left).map(|(&index, p)| partition(node, index, p)).collect();
+        let of = |(&index, p)| partition(node, PartitionId { topic: topic.id, index }, p);
+        let partitions: Vec<_> = topic.partitions.range(start..).take(left).map(of).collect();
         left -= partitions.len();
         let next = start.saturating_add(partitions.len() as i32);
         response.topics.push(described(topic, partitions));
@@ -76,14 +78,15 @@ fn described(topic: &Topic, partitions: Vec<DescribeTopicPartitionsResponseParti
         .with_topic_authorized_operations(TOPIC_OPERATIONS)
 }
 
-fn partition(node: &Running, index: i32, p: &odradek_cluster::image::Partition) -> DescribeTopicPartitionsResponsePartition {
+fn partition(node: &Running, id: PartitionId, p: &odradek_cluster::image::Partition) -> DescribeTopicPartitionsResponsePartition {
     let alive = |id: NodeId| node.image().broker(id).is_some_and(|b| !b.fenced);
     let numbers = |ids: &[NodeId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
-    let leader = p.leader.filter(|&l| alive(l));
-    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !node.image().is_online(p, r)).collect();
+    let leader = p.leader.filter(|&l| alive(l) && !node.awaits_log(l, id));
+    let is_offline = |&r: &NodeId| !node.image().is_online(p, r) || node.awaits_log(r, id);
+    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(is_offline).collect();
     DescribeTopicPartitionsResponsePartition::default()
         .with_error_code(if leader.is_some() { 0 } else { ErrorCode::LeaderNotAvailable.code() })
-        .with_partition_index(index)
+        .with_partition_index(id.index)
         .with_leader_id(leader.map_or(-1, |l| l.0))
         .with_leader_epoch(p.leader_epoch.0)
         .with_replica_nodes(numbers(&p.replicas))

@@ -2,12 +2,12 @@
 
 use odradek_cluster::alter::{Refused, answer_incremental, answer_legacy};
 use odradek_cluster::controller::{ControllerRequest, ControllerResponse, Refusal, refuse};
-use odradek_machine::Now;
+use odradek_machine::{Mono, Now};
 use odradek_wire::error::ErrorCode;
 use odradek_wire::messages::{AlterConfigsRequestData, IncrementalAlterConfigsRequestData};
 use odradek_wire::response::Response;
 
-use super::{Ask, Pending, Reply};
+use super::{Ask, Pending, Reply, made};
 use crate::io::Outbox;
 use crate::running::{Asker, Running};
 use crate::sessions::RequestKey;
@@ -17,6 +17,8 @@ use crate::sessions::RequestKey;
 pub(crate) struct Forwarded {
     request: ControllerRequest,
     whole: Whole,
+    /// When the client's time is over.
+    until: Mono,
 }
 
 /// What a client asked, where the controller has a part of it only.
@@ -52,16 +54,26 @@ pub(crate) fn pass_part_on(
 ) -> Reply {
     let until = now.mono.plus_ms(u64::try_from(timeout_ms).unwrap_or(0));
     node.purgatory.park(ask.key, Vec::new(), Some(until));
-    node.pending.insert(ask.key, Pending::Forwarded(Box::new(Forwarded { request: request.clone(), whole })));
+    node.pending.insert(ask.key, Pending::Forwarded(Box::new(Forwarded { request: request.clone(), whole, until })));
     node.ask(now, Asker::Client(ask.key), request, out);
     Reply::Later
 }
 
 /// The controller answered, and what it answered from is committed.
 pub(crate) fn answered(node: &mut Running, now: Now, key: RequestKey, response: ControllerResponse, out: &mut Outbox) {
-    if let Some(Pending::Forwarded(forwarded)) = node.pending.remove(&key) {
-        answer(node, now, key, &forwarded.whole, response, out);
+    let Some(Pending::Forwarded(forwarded)) = node.pending.remove(&key) else { return };
+    match &forwarded.request {
+        ControllerRequest::CreateTopics(r) if !r.validate_only => made::answer_when_made(node, now, key, response, forwarded.until, out),
+        ControllerRequest::CreatePartitions(r) if !r.validate_only => {
+            made::answer_when_made(node, now, key, response, forwarded.until, out);
+        }
+        _ => answer(node, now, key, &forwarded.whole, response, out),
     }
+}
+
+/// Passes on what the controller answered, where that is all there is to say.
+pub(crate) fn answer_to_client(node: &mut Running, now: Now, key: RequestKey, response: ControllerResponse, out: &mut Outbox) {
+    answer(node, now, key, &Whole::Passed, response, out);
 }
 
 fn answer(node: &mut Running, now: Now, key: RequestKey, whole: &Whole, response: ControllerResponse, out: &mut Outbox) {

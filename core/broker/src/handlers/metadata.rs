@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use odradek_cluster::controller::{ControllerRequest, ControllerResponse, check_topic_name};
 use odradek_cluster::image::Topic;
-use odradek_machine::{Now, reached};
+use odradek_machine::{Mono, Now, reached};
 use odradek_wire::error::ErrorCode;
 use odradek_wire::ids::{NodeId, Uuid};
 use odradek_wire::messages::create_topics_request::CreatableTopic;
@@ -13,9 +13,11 @@ use odradek_wire::messages::metadata_response::{MetadataResponseBroker, Metadata
 use odradek_wire::messages::{CreateTopicsRequestData, KafkaString, MetadataRequestData, MetadataResponseData, text};
 
 use super::resolve::{CLUSTER_OPERATIONS, TOPIC_OPERATIONS, is_internal};
-use super::{Ask, Pending, Reply};
+use super::{Ask, Pending, Reply, made};
 use crate::io::{NotesOf, Outbox};
-use crate::running::{Asker, Running};
+use crate::partition::PartitionId;
+use crate::purgatory::WaitsFor;
+use crate::running::{Asker, Making, Running};
 use crate::sessions::RequestKey;
 
 /// A Metadata that waits for topics to be created.
@@ -25,6 +27,10 @@ pub(crate) struct PendingMetadata {
     wanted: Wanted,
     topic_operations: bool,
     cluster_operations: bool,
+    /// When the answer says what is there by then.
+    until: Mono,
+    /// Logs of topics that were created, while they are being made.
+    making: BTreeSet<PartitionId>,
 }
 
 /// Which topics are asked for, each once.
@@ -49,6 +55,8 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &Metadata
         wanted,
         topic_operations: request.include_topic_authorized_operations,
         cluster_operations: request.include_cluster_authorized_operations,
+        until: now.mono.plus_ms(CREATE_MS),
+        making: BTreeSet::new(),
     };
     let may_create = (ask.version < 4 || request.allow_auto_topic_creation) && node.setup.config.boolean("auto.create.topics.enable");
     let missing = if may_create { missing(node, &pending.wanted) } else { Vec::new() };
@@ -58,20 +66,37 @@ pub(crate) fn handle(node: &mut Running, now: Now, ask: &Ask, request: &Metadata
     reached!(&mut NotesOf(out), "topic.auto_created", missing.len(), 0);
     let topic = |name: &String| CreatableTopic::default().with_name(text(name)).with_num_partitions(-1).with_replication_factor(-1);
     let create = CreateTopicsRequestData::default().with_topics(missing.iter().map(topic).collect()).with_timeout_ms(CREATE_MS as i32);
+    node.purgatory.park(ask.key, Vec::new(), Some(pending.until));
     node.pending.insert(ask.key, Pending::Metadata(pending));
-    node.purgatory.park(ask.key, Vec::new(), Some(now.mono.plus_ms(CREATE_MS)));
     node.ask(now, Asker::AutoCreate(ask.key), ControllerRequest::CreateTopics(create), out);
     Reply::Later
 }
 
-/// The controller created what could be created, and it is committed.
+/// The controller created what could be created, and it is committed: the answer follows when the logs are there, or could not be made.
 pub(crate) fn created(node: &mut Running, now: Now, key: RequestKey, _response: &ControllerResponse, out: &mut Outbox) {
-    let Some(Pending::Metadata(pending)) = node.pending.remove(&key) else { return };
-    let response = response(node, key, &pending);
-    node.answer(now, key, &response.into(), out);
+    let Some(Pending::Metadata(mut pending)) = node.pending.remove(&key) else { return };
+    if let Wanted::Names(names) = &pending.wanted {
+        let all = names.iter().flat_map(|name| made::partitions(node, name));
+        pending.making = all.filter(|&id| matches!(node.making(id), Making::UnderWay)).collect();
+    }
+    node.purgatory.park(key, pending.making.iter().copied().map(WaitsFor::News).collect(), Some(pending.until));
+    let is_whole = pending.making.is_empty();
+    node.pending.insert(key, Pending::Metadata(pending));
+    if is_whole {
+        expired(node, now, key, out);
+    }
 }
 
-/// The controller took too long: the answer says what is there.
+/// A log is there, or could not be made.
+pub(crate) fn look(node: &mut Running, now: Now, key: RequestKey, id: PartitionId, out: &mut Outbox) {
+    let under_way = matches!(node.making(id), Making::UnderWay);
+    let Some(Pending::Metadata(pending)) = node.pending.get_mut(&key) else { return };
+    if !under_way && pending.making.remove(&id) && pending.making.is_empty() {
+        expired(node, now, key, out);
+    }
+}
+
+/// The controller took too long, or there is nothing more to wait for: the answer says what is there.
 pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
     let Some(Pending::Metadata(pending)) = node.pending.remove(&key) else { return };
     let response = response(node, key, &pending);
@@ -172,7 +197,8 @@ const fn operations(asked: &PendingMetadata) -> i32 {
 }
 
 fn topic(node: &Running, listener: &str, topic: &Topic, asked: &PendingMetadata) -> MetadataResponseTopic {
-    let partitions = topic.partitions.iter().map(|(&index, p)| partition(node, listener, index, p)).collect();
+    let partitions =
+        topic.partitions.iter().map(|(&index, p)| partition(node, listener, PartitionId { topic: topic.id, index }, p)).collect();
     MetadataResponseTopic::default()
         .with_name(Some(text(&topic.name)))
         .with_topic_id(topic.id.into())
@@ -181,18 +207,19 @@ fn topic(node: &Running, listener: &str, topic: &Topic, asked: &PendingMetadata)
         .with_topic_authorized_operations(operations(asked))
 }
 
-fn partition(node: &Running, listener: &str, index: i32, p: &odradek_cluster::image::Partition) -> MetadataResponsePartition {
+fn partition(node: &Running, listener: &str, id: PartitionId, p: &odradek_cluster::image::Partition) -> MetadataResponsePartition {
     let alive = |id: NodeId| node.image().broker(id).is_some_and(|b| !b.fenced);
     let numbers = |ids: &[NodeId]| ids.iter().map(|id| id.0).collect::<Vec<_>>();
-    let (leader, error) = match p.leader {
+    let (leader, error) = match p.leader.filter(|&leader| !node.awaits_log(leader, id)) {
         Some(leader) if node.endpoint(leader, listener).is_some() => (leader.0, ErrorCode::None),
         Some(leader) if alive(leader) => (-1, ErrorCode::ListenerNotFound),
         _ => (-1, ErrorCode::LeaderNotAvailable),
     };
-    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(|&r| !node.image().is_online(p, r)).collect();
+    let is_offline = |&r: &NodeId| !node.image().is_online(p, r) || node.awaits_log(r, id);
+    let offline: Vec<NodeId> = p.replicas.iter().copied().filter(is_offline).collect();
     MetadataResponsePartition::default()
         .with_error_code(error.code())
-        .with_partition_index(index)
+        .with_partition_index(id.index)
         .with_leader_id(leader)
         .with_leader_epoch(p.leader_epoch.0)
         .with_replica_nodes(numbers(&p.replicas))

@@ -20,6 +20,7 @@ pub(crate) mod incremental_alter_configs;
 pub(crate) mod init_producer_id;
 pub(crate) mod list_config_resources;
 pub(crate) mod list_offsets;
+pub(crate) mod made;
 pub(crate) mod metadata;
 pub(crate) mod offset_for_leader_epoch;
 pub(crate) mod produce;
@@ -70,6 +71,7 @@ pub(crate) enum Pending {
     InitProducerId(init_producer_id::PendingInitProducerId),
     Metadata(metadata::PendingMetadata),
     Forwarded(Box<forward::Forwarded>),
+    Made(Box<made::PendingMade>),
 }
 
 /// Routes a request to its handler.

@@ -261,7 +261,7 @@ pub(crate) fn upset(node: &mut Running, now: Now, key: RequestKey, id: Partition
             Ok(_) => return, // still led from here: its end will come
             Err(refusal) => refusal,
         },
-        None => Refusal::of(ErrorCode::UnknownTopicOrPartition),
+        None => node.gone(id),
     };
     let of_it = |state: &State| matches!(state, State::Appended { partition, .. } if *partition == id);
     end_parts(node, key, of_it, refusal);

@@ -37,6 +37,9 @@ impl Running {
         let topic = self.topic(topic)?;
         let granted = topic.partitions.get(&index).ok_or(Refusal::of(ErrorCode::UnknownTopicOrPartition))?;
         let id = PartitionId { topic: topic.id, index };
+        if self.unmade.contains_key(&id) {
+            return Err(Refusal::of(ErrorCode::KafkaStorageError));
+        }
         if self.replicas.contains_key(&id) {
             return Ok(id);
         }
@@ -45,6 +48,19 @@ impl Running {
         }
         let leader = granted.leader.unwrap_or(NodeId(-1));
         Err(Refusal { error: ErrorCode::NotLeaderOrFollower, leader: Some((leader, granted.leader_epoch)) })
+    }
+
+    /// True for a replica of this node whose log could not be made: it is as good as offline, and its leader as none.
+    pub(crate) fn awaits_log(&self, node: NodeId, id: PartitionId) -> bool {
+        node == self.me() && self.unmade.contains_key(&id)
+    }
+
+    /// Why a partition is not here that was.
+    pub(crate) fn gone(&self, id: PartitionId) -> Refusal {
+        match self.partition(&TopicKey::Id(id.topic), id.index) {
+            Err(refusal) if refusal.error != ErrorCode::UnknownTopicId => refusal,
+            _ => Refusal::of(ErrorCode::UnknownTopicOrPartition),
+        }
     }
 
     /// A replica here, by name.

@@ -49,6 +49,7 @@ impl Running {
             loading: None,
             replicas: Map::new(),
             offline: Map::new(),
+            unmade: Map::new(),
             round: Default::default(),
             dying: Map::new(),
             sweeps: Map::new(),

@@ -118,8 +118,16 @@ impl Running {
                 // The ends tell those who wait.
                 LogOutput::Truncated { .. } | LogOutput::LogStartMoved { .. } => {}
                 LogOutput::Ended { clean } => self.log_ended(owner, holder, clean, out),
+                LogOutput::Made => {
+                    if let Holder::Partition(partition) = holder {
+                        self.events.push_back(Event::Made(partition));
+                    }
+                }
                 LogOutput::OutOfService { error } => match holder {
-                    Holder::Partition(partition) => self.events.push_back(Event::Upset(partition)),
+                    Holder::Partition(partition) => {
+                        let is_made = self.replicas.get(&partition).is_none_or(|r| r.log.is_made());
+                        self.events.push_back(if is_made { Event::Upset(partition) } else { Event::NotMade(partition, error) });
+                    }
                     Holder::Dying | Holder::Sweep => {}
                     Holder::MetadataLog | Holder::Quorum => self.fail(format!("the metadata log is out of service: {error}"), out),
                 },

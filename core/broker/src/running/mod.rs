@@ -14,6 +14,7 @@ mod requests;
 mod stop;
 mod sweep;
 mod unheeded;
+mod unmade;
 mod wake;
 
 use std::collections::{BTreeSet, VecDeque};
@@ -23,7 +24,7 @@ use bytes::Bytes;
 use odradek_cluster::Image;
 use odradek_cluster::controller::{ControllerResponse, RequestId};
 use odradek_log::dir::ids::OwnerId;
-use odradek_log::disk::{DirId, OpId};
+use odradek_log::disk::{DirId, DiskError, OpId};
 use odradek_log::log::Log;
 use odradek_log::open::Opening;
 use odradek_log::output::{Answer, Input as LogInput, LookupId};
@@ -47,6 +48,7 @@ use crate::storage::Storage;
 pub(crate) use controller::Asker;
 pub(crate) use offline::Offline;
 pub(crate) use stop::Stopping;
+pub(crate) use unmade::Making;
 
 /// What one part of a node tells another within a step.
 #[derive(Debug)]
@@ -59,6 +61,10 @@ pub(crate) enum Event {
     Moved(PartitionId, Ends),
     /// A leadership ended or began here, the log failed, or the partition is gone: whoever waits must look again.
     Upset(PartitionId),
+    /// A log that was made anew is there.
+    Made(PartitionId),
+    /// A log could not be made.
+    NotMade(PartitionId, DiskError),
     /// The controller answered.
     Reply(RequestId, ControllerResponse),
     /// The committed image moved: who waits for a topic looks again.
@@ -82,6 +88,8 @@ pub(crate) enum Alarm {
     Log(PartitionId),
     /// A log whose topic is deleted wants to be woken.
     Dying(OwnerId),
+    /// A log that could not be made is tried again.
+    Make(PartitionId),
 }
 
 /// A node in service.
@@ -94,6 +102,8 @@ pub(crate) struct Running {
     pub(crate) replicas: Map<PartitionId, Replica>,
     /// Replicas of this node that are out of service, and why.
     pub(crate) offline: Map<PartitionId, Offline>,
+    /// Partitions of this node whose logs could not be made yet.
+    pub(crate) unmade: Map<PartitionId, unmade::Unmade>,
     /// The partitions of `replicas` in order, for jobs that go round.
     pub(crate) round: BTreeSet<PartitionId>,
     /// Logs whose topics are deleted, until their directories are gone.
@@ -166,6 +176,8 @@ impl Running {
             Event::Answered(partition, lookup, answer) => self.looked_up(now, partition, lookup, &answer, out),
             Event::Moved(partition, before) => self.moved(now, partition, before, out),
             Event::Upset(partition) => self.upset(now, partition, out),
+            Event::Made(partition) => self.made(now, partition, out),
+            Event::NotMade(partition, error) => self.could_not_make(now, partition, &error, out),
             Event::Reply(request, response) => self.controller_said(now, request, response, out),
             Event::ImageMoved => self.image_moved(now, out),
             Event::Abandoned(request) => self.abandoned(now, request, out),

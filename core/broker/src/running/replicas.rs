@@ -7,7 +7,7 @@ use odradek_log::dir::Owner;
 use odradek_log::dir::ids::{FileIds, OwnerId};
 use odradek_log::disk::{DirId, Name};
 use odradek_log::log::{Log, Setup};
-use odradek_machine::{Note, Now, reached};
+use odradek_machine::{Note, Now, Subject, reached};
 use odradek_wire::ids::{TopicPartition, Uuid};
 
 use super::{Alarm, Event, Running};
@@ -96,7 +96,7 @@ impl Running {
     }
 
     /// A partition appeared or its state changed.
-    fn partition_changed(&mut self, now: Now, id: PartitionId, out: &mut Outbox) {
+    pub(super) fn partition_changed(&mut self, now: Now, id: PartitionId, out: &mut Outbox) {
         let Some(granted) = self.granted(id).cloned() else { return };
         if !self.replicas.contains_key(&id) {
             self.create_replica(now, id, &granted, out);
@@ -160,20 +160,27 @@ impl Running {
         for &index in topic.partitions.keys() {
             let id = PartitionId { topic: topic.id, index };
             self.delete_offline(now, id, out);
-            let Some(replica) = self.replicas.remove(&id) else { continue };
-            self.round.remove(&id);
-            self.set_log_alarm(id);
-            let Replica { mut log, owner, dir, .. } = replica;
-            let mut said = Vec::new();
-            log.delete(now, &mut said);
-            self.storage.hold(owner, Holder::Dying, dir);
-            self.storage.dirs[usize::from(dir.0)].partitions -= 1;
-            reached!(&mut NotesOf(out), "topic.deleted", of = log.subject());
-            self.dying.insert(owner, (log, dir));
-            self.carry_log(now, owner, dir, Holder::Dying, said, out);
-            self.set_dying_alarm(owner);
-            self.events.push_back(Event::Upset(id));
+            if self.unmade.remove(&id).is_some() | self.bury(now, id, out) {
+                reached!(&mut NotesOf(out), "topic.deleted", of = &Subject { name: topic.name.clone(), number: index });
+                self.events.push_back(Event::Upset(id));
+            }
         }
+    }
+
+    /// Takes a replica out of service for good, and its files with it. True if it was there.
+    pub(super) fn bury(&mut self, now: Now, id: PartitionId, out: &mut Outbox) -> bool {
+        let Some(replica) = self.replicas.remove(&id) else { return false };
+        self.round.remove(&id);
+        self.set_log_alarm(id);
+        let Replica { mut log, owner, dir, .. } = replica;
+        let mut said = Vec::new();
+        log.delete(now, &mut said);
+        self.storage.hold(owner, Holder::Dying, dir);
+        self.storage.dirs[usize::from(dir.0)].partitions -= 1;
+        self.dying.insert(owner, (log, dir));
+        self.carry_log(now, owner, dir, Holder::Dying, said, out);
+        self.set_dying_alarm(owner);
+        true
     }
 
     /// Does something with a log whose topic is gone.
@@ -250,6 +257,7 @@ impl Running {
         for key in self.purgatory.waiting_for(id) {
             handlers::produce::upset(self, now, key, id, out);
         }
+        self.who_waits_for_logs(now, id, out);
         self.news(now, id, out);
     }
 

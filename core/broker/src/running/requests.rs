@@ -97,6 +97,7 @@ impl Running {
             Some(Pending::DeleteRecords(_)) => handlers::delete_records::expired(self, now, key, out),
             Some(Pending::Forwarded(_)) => handlers::forward::expired(self, now, key, out),
             Some(Pending::Metadata(_)) => handlers::metadata::expired(self, now, key, out),
+            Some(Pending::Made(_)) => handlers::made::expired(self, now, key, out),
             Some(Pending::ListOffsets(_) | Pending::InitProducerId(_)) | None => {}
         }
     }

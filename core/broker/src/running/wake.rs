@@ -52,6 +52,7 @@ impl Running {
                 self.with_replica(now, id, out, |replica, said| replica.log.wake(now, said));
             }
             Alarm::Dying(owner) => self.with_dying(now, owner, out, |log, said| log.wake(now, said)),
+            Alarm::Make(id) => self.make_again(now, id, out),
             Alarm::Retention => self.retain_next(now, out),
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct Disk {
     contents: BTreeMap<Inode, Vec<u8>>,
     handles: BTreeMap<FileId, Inode>,
     inodes: u64,
+    /// What begins with this can neither be made nor written.
+    pub(super) no_room_for: Option<&'static str>,
 }
 
 impl Disk {
@@ -28,6 +30,9 @@ impl Disk {
 
     pub(super) fn apply(&mut self, action: DiskAction) -> DiskResult {
         let verb = action.verb();
+        if let Some(name) = self.needs_room(&action) {
+            return fail(DiskErrorKind::Full, verb, &name);
+        }
         if let Some(file) = action.file().filter(|f| !self.handles.contains_key(f) && !matches!(verb, "create" | "open")) {
             return fail(DiskErrorKind::Io, verb, &Name::from(format!("{file:?}").as_str()));
         }
@@ -88,6 +93,20 @@ impl Disk {
                 Ok(DiskDone::Done)
             }
         }
+    }
+
+    /// What an operation makes or writes that there is no room for.
+    fn needs_room(&self, action: &DiskAction) -> Option<Name> {
+        let begins = self.no_room_for?;
+        let name = match action {
+            DiskAction::Create { name, .. } | DiskAction::MakeDirectory { name } => name.clone(),
+            DiskAction::Write { file, .. } => {
+                let inode = self.handles.get(file)?;
+                Name::from(self.names.iter().find(|(_, i)| *i == inode)?.0.as_str())
+            }
+            _ => return None,
+        };
+        name.as_str().starts_with(begins).then_some(name)
     }
 
     pub(super) fn read(&self, file: FileId, at: u64, length: u64) -> Bytes {

@@ -15,3 +15,4 @@ mod quotas;
 mod rejected;
 mod story;
 mod twice;
+mod unmade;

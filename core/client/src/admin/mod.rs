@@ -317,10 +317,11 @@ fn refuse(input: &Input, out: &mut Outbox) {
     }
 }
 
-/// True for errors that another try, or another node, may heal. A topic that is not there is an answer where topics are asked for by name.
+/// True for errors that another try, or another node, may heal. A topic that is not there is an answer where topics are asked for by name; one whose files
+/// could not be made is there all the same, and another try would only be told that.
 const fn heals(code: ErrorCode, by_leader: bool) -> bool {
     match code {
-        ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId => by_leader,
+        ErrorCode::UnknownTopicOrPartition | ErrorCode::UnknownTopicId | ErrorCode::KafkaStorageError => by_leader,
         code => code.is_retriable(),
     }
 }

@@ -58,11 +58,16 @@ fn of(partition: i32) -> TopicPartition {
 #[test]
 fn admin_creates_topics_and_tries_those_again_that_met_no_controller() {
     let mut stage = stage(Plan::one_node(1));
-    let topics = ["a", "b", "c"].map(|name| NewTopic::new(name, 4, 1)).to_vec();
+    let topics = ["a", "b", "c", "d"].map(|name| NewTopic::new(name, 4, 1)).to_vec();
     begin(&mut stage, Operation::CreateTopics { topics, validate_only: false });
     let asked = stage.next();
-    assert_eq!(names(&asked), ["a", "b", "c"]);
-    let answer = created(&[("a", ErrorCode::None), ("b", ErrorCode::NotController), ("c", ErrorCode::TopicAlreadyExists)]);
+    assert_eq!(names(&asked), ["a", "b", "c", "d"]);
+    let answer = created(&[
+        ("a", ErrorCode::None),
+        ("b", ErrorCode::NotController),
+        ("c", ErrorCode::TopicAlreadyExists),
+        ("d", ErrorCode::KafkaStorageError),
+    ]);
     stage.answer(&asked, answer);
     stage.pass_ms(300);
     let again = stage.next();
@@ -72,6 +77,8 @@ fn admin_creates_topics_and_tries_those_again_that_met_no_controller() {
     assert!(results[0].1.is_ok() && results[1].1.as_ref().is_ok_and(|t| t.id == Uuid([3; 16]) && t.partitions == 4));
     let exists = ClientError::Broker { code: ErrorCode::TopicAlreadyExists.code(), message: None };
     assert_eq!((&*results[2].0, results[2].1.clone().unwrap_err()), ("c", exists));
+    let full = ClientError::Broker { code: ErrorCode::KafkaStorageError.code(), message: None };
+    assert_eq!((&*results[3].0, results[3].1.clone().unwrap_err()), ("d", full), "it is there; another try would be told so");
 }
 
 #[test]

@@ -21,9 +21,13 @@ impl Log {
         let name = log.setup.name.clone();
         log.disk(Pending::Directory, DiskAction::MakeDirectory { name }, out);
         log.identity_durable = false;
+        log.has_directory = false;
         log.write_identity(out);
         log.save_epochs(log.ends.end, out);
         log.push_segment(now, log.ends.end, out);
+        // Epochs that could not be saved are saved again with the next one.
+        let needed = log.pending.sorted().into_iter().filter(|(_, pending)| **pending != Pending::Epochs);
+        log.making = needed.map(|(token, _)| *token).collect();
         log.moved(out);
         log
     }
@@ -79,6 +83,8 @@ impl Log {
             snapshots: std::collections::BTreeSet::new(),
             aborted: Vec::new(),
             identity_durable: true,
+            making: std::collections::BTreeSet::new(),
+            has_directory: true,
             unflushed: 0,
             flush_at: None,
             pending: Map::new(),

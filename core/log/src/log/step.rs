@@ -24,8 +24,13 @@ impl Log {
 
     fn disk_done(&mut self, now: Now, token: Token, result: DiskResult, out: &mut Vec<Output>) {
         let Some(pending) = self.pending.remove(&token) else { return };
+        let done = result.is_ok();
         match pending {
-            Pending::Create | Pending::Directory => self.must_succeed(result, out),
+            Pending::Directory => {
+                self.has_directory = done;
+                self.must_succeed(result, out);
+            }
+            Pending::Create => self.must_succeed(result, out),
             Pending::Write => match result {
                 Ok(_) => self.ends.wrote(token),
                 Err(error) => self.fall(Some(error), out),
@@ -46,6 +51,9 @@ impl Log {
             Pending::Truncation => self.truncation_step(now, result, out),
             Pending::Stop => self.stop_step(now, result, out),
             Pending::Nothing => {}
+        }
+        if done && self.making.remove(&token) && self.making.is_empty() && matches!(self.phase, Phase::Serving) {
+            out.push(Output::Made);
         }
         self.cut_if_due(now, out);
         self.go_on_stopping(now, out);

@@ -159,6 +159,9 @@ impl Log {
 
     /// `<topic>-<partition>.<32 hex digits>-delete`, the topic cut so that the whole is a legal file name.
     fn rename_directory(&mut self, now: Now, out: &mut Vec<Output>) {
+        if !self.has_directory {
+            return self.end(false, out); // what may have the name is not its
+        }
         self.close_files(Pending::Nothing, out);
         let to = self.name_of_deleted(now);
         let from = std::mem::replace(&mut self.setup.name, to.clone());
@@ -186,7 +189,9 @@ impl Log {
         let Phase::Deleting(Deleting { stage, closing }) = &mut self.phase else { return };
         match (stage, result) {
             (stage @ DeleteStage::Renaming, Ok(_)) => {
-                *stage = DeleteStage::Waiting(now.mono.plus_ms(self.setup.config.file_delete_delay_ms));
+                // Nobody has a handle or a range of a log that was never made.
+                let delay_ms = if self.making.is_empty() { self.setup.config.file_delete_delay_ms } else { 0 };
+                *stage = DeleteStage::Waiting(now.mono.plus_ms(delay_ms));
                 let (closing, root) = (*closing, self.setup.name.parent());
                 self.disk(Pending::Nothing, DiskAction::SyncDirectory { name: root }, out);
                 if closing {

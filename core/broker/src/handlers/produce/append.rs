@@ -131,8 +131,7 @@ pub(super) fn refuse_wrong(replica: &Replica, acks: Acks, wrong: &BatchError, by
 /// The partition of a batch, as far as it takes appends at all.
 fn replica_for(node: &mut Running, slot: Slot, id: PartitionId) -> Result<&Replica, Box<PartitionProduceResponse>> {
     let acks = pending(node, slot.key).map_or(Acks::Leader, |p| p.acks);
-    let gone = || answer::refused(id.index, Refusal::of(ErrorCode::UnknownTopicOrPartition));
-    let replica = node.replicas.get(&id).ok_or_else(gone)?;
+    let replica = node.replicas.get(&id).ok_or_else(|| answer::refused(id.index, node.gone(id)))?;
     takes_appends(replica, acks).map_err(|refusal| answer::refused(id.index, refusal))?;
     Ok(replica)
 }
