@@ -207,7 +207,7 @@ impl World<'_, '_> {
             )
         });
         self.nodes[nth].out_of_service |= matches!(note.mark, "log.out_of_service" | "dir.out_of_service");
-        if let (Some(of), "log.damaged" | "log.out_of_service") = (&note.of, note.mark) {
+        if let (Some(of), "log.damaged" | "log.unreadable" | "log.unserved" | "log.out_of_service") = (&note.of, note.mark) {
             self.nodes[nth].unserved.insert(TopicPartition { topic: of.name.clone(), partition: of.number });
         }
         self.nodes[nth].stopped_cleanly += u16::from(note.mark == "dir.stopped" && note.facts[1] == 1);

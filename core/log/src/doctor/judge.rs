@@ -103,7 +103,7 @@ impl<'a> Judge<'a> {
         }
         let (end, length) = (before.end(), before.position());
         let why = format!("offsets {} to {} are missing: the next segment begins at {}", end.0, survey.base.0 - 1, survey.base.0);
-        let place = Place::new(self.e.name(before.base), length, end, why, Cut::Behind { base: before.base, keep: length }, Shows::Besides);
+        let place = Place::new(self.e.name(before.base), length, end, why, Cut::Behind { base: before.base, keep: length }, Shows::Always);
         if plan::is_torn_between(self.e.known.synced, self.e.compacts.unwrap_or(true), end, survey.base) {
             self.torn = Some((place, self.e.report.bytes_from(survey.base)));
             self.ended = Some((i - 1, length));
@@ -210,7 +210,6 @@ impl Place {
             Shows::Always => true,
             Shows::InHeaders => summed || base == looks.last,
             Shows::InChecksums => summed,
-            Shows::Besides => false,
         }
     }
 }

@@ -65,8 +65,6 @@ pub(super) enum Shows {
     InHeaders,
     /// Whoever looks at the checksums of its segment.
     InChecksums,
-    /// Nobody but who knows what should be there.
-    Besides,
 }
 
 /// What giving up the records at a place does to the log.

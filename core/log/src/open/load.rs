@@ -6,7 +6,8 @@
 //! | `Swap` | the output of a finished compaction is measured | `Tidy` |
 //! | `Tidy` | what a crash left half done is finished or removed | `List` |
 //! | `Open` | segments opened; indexes, epochs, aborted transactions read | `Peek` |
-//! | `Peek` | first headers of segments that are not scanned | `Tail` (clean) or `Snapshot` |
+//! | `Peek` | first headers of segments that are not scanned | `Ends`, or as that |
+//! | `Ends` | where there can be no gaps, the ends of closed segments that are not scanned | `Tail` (clean) or `Snapshot` |
 //! | `Tail` | the end of the last segment is walked from its last index entry | `Snapshot` |
 //! | `Snapshot` | producer snapshots are read, newest first, until one can be believed | `Scan` |
 //! | `Scan` | segments one after the other: headers for producers, checksums for recovery | `Finish` |
@@ -102,6 +103,7 @@ enum Stage {
     Tidy,
     Open,
     Peek,
+    Ends,
     Tail,
     Snapshot(Offset),
     Scan(usize),
@@ -172,6 +174,11 @@ impl LoadLog {
             Stage::Tidy => self.list(ids, out),
             Stage::Open => self.opened(done, ids, out)?,
             Stage::Peek => self.peeked(done, ids, out)?,
+            Stage::Ends => {
+                let short = self.segments.walked(done);
+                self.recover_from = short.into_iter().chain(self.recover_from).min();
+                self.begin_at_end(ids, out)?;
+            }
             Stage::Tail => self.tail_walked(done, ids, out)?,
             Stage::Snapshot(at) => self.snapshot_read(at, done, ids, out),
             Stage::Scan(i) => self.scanned(i, done, ids, out)?,
@@ -283,14 +290,29 @@ impl LoadLog {
 
     fn peeked(&mut self, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
         let in_use = plan::holding(&self.segments.bases(), self.setup.log_start);
-        let gapless = !self.setup.compacts && !self.setup.foreign;
-        if let Some(i) = self.segments.peeked(done, gapless).filter(|i| *i >= in_use) {
+        if let Some(i) = self.segments.peeked(done, self.is_gapless()).filter(|i| *i >= in_use) {
             // A segment that begins with something else than a batch of ours is read whole, whatever is known of it.
             self.recover_from = Some(self.recover_from.map_or(i, |from| from.min(i)));
         }
         if let Some(i) = self.segments.first_untimed().filter(|i| self.recover_from.is_none_or(|from| *i < from)) {
             self.recover_from = Some(i.max(plan::holding(&self.segments.bases(), self.setup.log_start)));
         }
+        let until = self.recover_from.unwrap_or(self.segments.all.len());
+        let errands = if self.is_gapless() { self.segments.ends(in_use, until, self.setup.guards) } else { Vec::new() };
+        if errands.is_empty() {
+            return self.begin_at_end(ids, out);
+        }
+        self.go(Stage::Ends, errands, AT_ONCE, ids, out);
+        Ok(())
+    }
+
+    /// True if each batch follows the one before: nothing is compacted, and nobody else can have compacted it.
+    const fn is_gapless(&self) -> bool {
+        !self.setup.compacts && !self.setup.foreign && !self.setup.is_metadata
+    }
+
+    /// All that is looked at beforehand was: on to what is scanned.
+    fn begin_at_end(&mut self, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), LoadError> {
         self.end = self.segments.all.first().map_or(self.setup.log_start.unwrap_or_default(), |s| s.base);
         match (self.recover_from, self.segments.all.last_mut()) {
             (None, Some(last)) => {
@@ -400,6 +422,15 @@ impl LoadLog {
         self.epochs_scanned.append(&mut scan.epochs);
         if self.recovers(i) {
             self.end = scan.next;
+            let behind = self.segments.all.get(i + 1).map(|behind| behind.base);
+            if scan.end == Some(End::Whole)
+                && self.is_gapless()
+                && behind.is_some_and(|base| scan.next < base)
+                && scan.next < plan::of_what_counts(self.setup.known, self.setup.log_start).end()
+            {
+                let why = format!("the segment ends here, and the one behind begins at offset {}", behind.unwrap_or_default().0);
+                return Err(LoadError::Damaged(self.damage(i, &scan, why)));
+            }
             reached!(&mut NotesOf(out), "log.segment_recovered", of = &self.setup.subject, scan.base.0, scan.next.0);
             self.judge(i, &scan, out)?;
             let is_last = i + 1 == self.segments.all.len() || self.cut.is_some();

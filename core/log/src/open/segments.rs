@@ -1,6 +1,7 @@
 //! The segments of a log that is being loaded, with what was read of each.
 
 use bytes::Bytes;
+use odradek_machine::Guards;
 use odradek_wire::batch::{BatchHeader, HEADER_BYTES};
 use odradek_wire::ids::Offset;
 
@@ -10,7 +11,7 @@ use crate::disk::{FileId, Name};
 use crate::formats::file_name::{FileName, Kind, LEADER_EPOCHS};
 use crate::formats::index::{self, OFFSET_ENTRY_BYTES, TIME_ENTRY_BYTES};
 use crate::log::recovered::{AbortedTransaction, OffsetEntry, TimeEntry};
-use crate::work::scan::Scan;
+use crate::work::scan::{Depth, End, Scan};
 
 /// One segment.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(super) struct Segment {
     pub(super) newest: Option<TimeEntry>,
     pub(super) first_timestamp_ms: Option<i64>,
     pub(super) offsets: Option<Vec<OffsetEntry>>,
+    /// The last entry of its offset index on disk.
+    pub(super) last_entry: Option<OffsetEntry>,
     pub(super) times: Option<Vec<TimeEntry>>,
     pub(super) indexes_on_disk: bool,
     /// Its `.txnindex`.
@@ -65,6 +68,7 @@ impl Segments {
             newest: None,
             first_timestamp_ms: None,
             offsets: None,
+            last_entry: None,
             times: None,
             indexes_on_disk: true,
             aborted: Vec::new(),
@@ -126,7 +130,10 @@ impl Segments {
         let whole = s.files.index.is_some_and(|length| length.is_multiple_of(OFFSET_ENTRY_BYTES as u64));
         match bytes.filter(|_| whole).map(|bytes| index::decode_offsets(s.base, &bytes, s.length)) {
             // The first batch of a segment has no entry: a position of zero is padding.
-            Some(Ok(entries)) if entries.last().is_none_or(|e| e.at > 0) => s.offsets = is_last.then_some(entries),
+            Some(Ok(entries)) if entries.last().is_none_or(|e| e.at > 0) => {
+                s.last_entry = entries.last().copied();
+                s.offsets = is_last.then_some(entries);
+            }
             _ => s.damaged = true,
         }
     }
@@ -170,6 +177,31 @@ impl Segments {
         let (asked, errands) = wanted.map(|(i, s)| (Asked::Log(i), Errand::Peek(s.file, 0, HEADER_BYTES as u64))).unzip();
         self.asked = asked;
         errands
+    }
+
+    /// Walks the end of each closed segment that is not scanned, from the last entry of its index: it must meet the segment behind.
+    pub(super) fn ends(&mut self, from: usize, until: usize, guards: Guards) -> Vec<Errand> {
+        let bases = self.bases();
+        let walked = (from..until.min(self.all.len().saturating_sub(1))).map(|i| {
+            let s = &self.all[i];
+            let scan =
+                Scan { producers_from: Offset(i64::MAX), until: Some(bases[i + 1]), ..Scan::new(s.file, s.base, Depth::Headers, guards) };
+            let scan = scan.from_indexes(s.last_entry.into_iter().collect(), Vec::new());
+            (Asked::Log(i), Errand::Scan(Box::new(scan)))
+        });
+        let (asked, errands) = walked.unzip();
+        self.asked = asked;
+        errands
+    }
+
+    /// Takes in those walks. Returns the first segment that does not meet the one behind.
+    pub(super) fn walked(&mut self, done: Vec<Done>) -> Option<usize> {
+        let met = |(asked, done): (Asked, Done)| {
+            let Asked::Log(i) = asked else { return None };
+            let scan = done.scanned();
+            (scan.end != Some(End::Whole) || scan.next != self.all[i + 1].base).then_some(i)
+        };
+        std::mem::take(&mut self.asked).into_iter().zip(done).filter_map(met).min()
     }
 
     /// Takes in first headers. Returns the first segment that does not begin with a batch, or (where there can be no gaps) with one of another offset.
