@@ -105,8 +105,9 @@ impl Running {
             return;
         }
         self.loading = Some(self.openings.len());
-        for at in 0..self.openings.len() {
-            let assigned = self.assigned_to(at);
+        // Which directory has which replica is asked of all openings before the first goes on.
+        let assigned: Vec<Vec<Assigned>> = (0..self.openings.len()).map(|at| self.assigned_to(at)).collect();
+        for (at, assigned) in assigned.into_iter().enumerate() {
             let mut said = Vec::new();
             self.openings[at].load(now, assigned, &mut said);
             self.carry_openings(now, DirId(at as u16), said, out);
