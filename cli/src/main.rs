@@ -3,7 +3,9 @@
 mod configs;
 mod consume;
 mod delimiter;
+mod doctor;
 mod format;
+mod format_directory;
 mod input;
 mod options;
 mod outcome;
@@ -33,6 +35,10 @@ struct Arguments {
 enum Command {
     /// Run the broker; without any argument it formats ./odradek-data and listens on loopback
     Serve(serve::Arguments),
+    /// Read the log directories of a stopped node: what is known, what is whole, what is damaged; and give up what is lost
+    Doctor(doctor::Arguments),
+    /// Make a directory a new and empty log directory of a node
+    Format(format_directory::Arguments),
     /// Put the broker on trial under a simulator
     Sim(sim::Arguments),
     /// List, describe, create and delete topics
@@ -48,6 +54,8 @@ enum Command {
 fn main() -> ExitCode {
     let outcome = match Arguments::parse_from(delimiters_apart(std::env::args_os())).command {
         Command::Serve(arguments) => serve::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
+        Command::Format(arguments) => format_directory::run(&arguments),
         Command::Sim(arguments) => sim::run(&arguments),
         Command::Topics(arguments) => topics::run(&arguments),
         Command::Produce(arguments) => produce::run(&arguments),

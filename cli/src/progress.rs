@@ -1,4 +1,4 @@
-//! How far a long campaign is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
+//! How far a long campaign or a long read is: a bar with rate and time left on a terminal, a plain line now and then elsewhere.
 
 use std::io::IsTerminal;
 use std::sync::Mutex;
@@ -107,6 +107,48 @@ impl Flow {
             self.told = self.records;
             bar.set_position(self.records);
             bar.set_message(format!("{} records, {}", HumanCount(self.records), HumanBytes(self.bytes)));
+        }
+    }
+
+    /// Nothing follows.
+    pub fn finish(&self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// How many bytes were read of those that there are: a bar on a terminal, a plain line now and then elsewhere.
+pub struct Reading {
+    bar: Option<ProgressBar>,
+    all: u64,
+    done: u64,
+    told: Instant,
+}
+
+impl Reading {
+    /// Nothing was read yet of `all` bytes.
+    pub fn new(all: u64) -> Reading {
+        let bar = std::io::stderr().is_terminal().then(|| {
+            let style = ProgressStyle::with_template("{bar:40} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} left {msg}");
+            ProgressBar::new(all).with_style(style.expect("the template is a constant"))
+        });
+        Reading { bar, all, done: 0, told: Instant::now() }
+    }
+
+    /// More was read, of this file.
+    pub fn add(&mut self, bytes: u64, file: &str) {
+        self.done += bytes;
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(self.done);
+                bar.set_message(file.to_owned());
+            }
+            None if self.told.elapsed() >= LINE_EVERY => {
+                self.told = Instant::now();
+                eprintln!("read {} of {}: {file}", HumanBytes(self.done), HumanBytes(self.all));
+            }
+            None => {}
         }
     }
 

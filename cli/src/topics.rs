@@ -130,6 +130,9 @@ fn words(topic: &TopicDescription) -> String {
     for p in &topic.partitions {
         words +=
             &format!("\n  {}\tleader {} (epoch {})\treplicas {:?}\tin sync {:?}", p.partition, p.leader, p.leader_epoch, p.replicas, p.isr);
+        if !p.offline.is_empty() {
+            words += &format!("\toffline {:?}", p.offline);
+        }
     }
     words
 }

@@ -10,6 +10,7 @@
 mod error;
 mod helpers;
 mod lock;
+mod offline;
 mod writeback;
 
 use std::collections::{HashMap, VecDeque};
@@ -26,6 +27,7 @@ use odradek_log::disk::{DirId, DiskAction, DiskDone, DiskError, DiskErrorKind, D
 use self::error::{failed, is_for_want_of_a_descriptor};
 pub use self::helpers::{Helpers, Lane};
 use self::lock::Locks;
+pub use self::offline::{Offline, is_in_use};
 use self::writeback::{Tail, Writeback};
 use crate::counters::Counters;
 

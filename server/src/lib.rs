@@ -33,6 +33,7 @@ use tokio::task::spawn_local;
 pub use config::Options;
 use config::{Bound, Config};
 pub use counters::{Counter, Counters};
+pub use disk::{Offline, is_in_use};
 
 use crate::accept::accept;
 use crate::clock::Clock;

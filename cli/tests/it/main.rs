@@ -3,6 +3,7 @@
 #[path = "../../../server/tests/it/client.rs"]
 mod client;
 mod connections;
+mod doctor;
 mod hostile;
 mod process;
 mod serve;

@@ -10,6 +10,7 @@
 //! Nothing here is said of a directory that a node is using, but that what it holds so far is whole.
 
 mod actions;
+mod beside;
 mod examine;
 mod give_up;
 mod judge;
@@ -24,6 +25,8 @@ use bytes::Bytes;
 
 use crate::disk::{Entry, Name};
 
+pub use actions::tolerate;
+pub use beside::{beside, format};
 pub use examine::{Examination, SMALL_FILES};
 pub use give_up::{Loss, Plan, Refusal, give_up, give_up_missing};
 pub use missing::{Expected, Missing, Placed, WhyMissing, missing};

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::disk::{DiskAction, FileId, Name};
+use crate::disk::{DiskAction, DiskError, DiskErrorKind, DiskResult, FileId, Name};
 
 /// Operations in the making.
 #[derive(Debug, Default)]
@@ -60,5 +60,16 @@ impl Actions {
     fn file(&mut self) -> FileId {
         self.files += 1;
         FileId(self.files)
+    }
+}
+
+/// What came of an operation: removing what is not there is done.
+///
+/// # Errors
+/// What the disk said.
+pub fn tolerate(result: DiskResult, action: &DiskAction) -> Result<(), DiskError> {
+    match result {
+        Err(error) if matches!(action, DiskAction::Remove { .. }) && error.kind == DiskErrorKind::NotFound => Ok(()),
+        result => result.map(|_| ()),
     }
 }

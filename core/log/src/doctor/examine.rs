@@ -12,6 +12,7 @@ use super::root::{IDENTITY, Root, is_metadata, words};
 use super::{BadFile, Contents, REBUILT, REFUSED, Unreadable, judge};
 use crate::disk::{Entry, Name};
 use crate::epochs::EpochStart;
+use crate::formats::checkpoint::CLEANED;
 use crate::formats::file_name::{FileName, Kind, LEADER_EPOCHS, Mark, QUORUM_STATE};
 use crate::formats::{checkpoint, damage, index, partition_metadata, producer_snapshot, quorum_state};
 use crate::log::recovered::OffsetEntry;
@@ -104,13 +105,14 @@ impl Examination {
             entries: contents.entries,
             epochs,
         };
-        let swapping = !listing.swaps.is_empty();
+        let cleaned = root.file(CLEANED).and_then(|bytes| checkpoint::decode_offsets(&Name::from(CLEANED), bytes).ok());
+        let cleaned = cleaned.is_some_and(|c| c.entries.iter().any(|e| e.partition == *partition)) || !listing.swaps.is_empty();
         let unindexed = listing.segments.iter().filter(|(_, s)| s.index.is_none() || s.time_index.is_none()).map(|(base, _)| *base);
         Examination {
             dir: dir.clone(),
             is_metadata,
             known,
-            compacts: if swapping { Some(true) } else { assigned.map(|e| e.compacts) },
+            compacts: if cleaned { Some(true) } else { assigned.map(|e| e.compacts) },
             bases: all[below_start..].to_vec(),
             surveys: Vec::new(),
             report,
@@ -192,9 +194,15 @@ impl Examination {
         self.surveys.push(survey);
     }
 
-    /// A small file that somebody else looked at: a snapshot of the metadata.
+    /// A small file that somebody else looked at: a snapshot of the metadata, or one that cannot be read.
     pub fn found_bad(&mut self, name: &str, why: String) {
-        self.report.bad.push(BadFile::new(self.dir.join(name), why, REFUSED));
+        let then = if self.is_metadata { REFUSED } else { "the log is out of service" };
+        self.report.bad.push(BadFile::new(self.dir.join(name), why, then));
+    }
+
+    /// True for the metadata log.
+    pub const fn is_metadata(&self) -> bool {
+        self.is_metadata
     }
 
     /// The verdict.

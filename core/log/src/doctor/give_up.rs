@@ -178,7 +178,10 @@ pub fn give_up_missing(root: &Root, missing: &Missing, offset: Offset) -> Result
     }
     let mut actions = Actions::default();
     make_empty(&mut actions, root, partition, topic_id, *start);
-    let says = vec![format!("{partition} is made empty in {}", root.path)];
+    let mut says = vec![format!("{partition} is made empty in {}", root.path)];
+    if let WhyMissing::Elsewhere(id) = missing.why {
+        says.push(format!("should directory {id} come back, its {partition} is set aside as a stray, and kept"));
+    }
     Ok(Plan { loss: Loss { from: *start, to: (*synced).max(*start), readable: 0, bytes: 0 }, says, actions: actions.all })
 }
 

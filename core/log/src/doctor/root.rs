@@ -59,6 +59,11 @@ impl Root {
         !self.logs.is_empty() || !self.aside.is_empty() || ROOT_FILES.iter().any(|name| self.file(name).is_some())
     }
 
+    /// A small file that somebody else looked at, or that cannot be read.
+    pub fn found_bad(&mut self, name: &str, why: String) {
+        self.bad.push(BadFile::new(Name::from(name), why, REFUSED));
+    }
+
     /// The content of a small file, if it is there.
     pub fn file(&self, name: &str) -> Option<&Bytes> {
         self.contents.files.get(name)

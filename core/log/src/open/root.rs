@@ -399,7 +399,7 @@ fn check_identity(setup: &Setup, meta: &MetaProperties) -> Result<(), OpenError>
 }
 
 /// An id that Kafka would draw too: not reserved, and not mistaken for an option on a command line.
-fn draw_directory_id(seed: Seed) -> Uuid {
+pub(crate) fn draw_directory_id(seed: Seed) -> Uuid {
     let seed = seed.named("directory.id");
     (0..)
         .map(|n| Uuid(seed.number(n).uuid()))

@@ -6,7 +6,7 @@ use odradek_wire::ids::{Offset, Uuid};
 
 use super::TOPIC;
 use super::world::{World, record_bytes, records, tp};
-use crate::disk::{DiskAction, DiskDone, DiskErrorKind, FileId, Name};
+use crate::disk::{DiskAction, DiskDone, FileId, Name};
 use crate::doctor::{self, By, Contents, Examination, Expected, Placed, Plan, Refusal, Report, Root, SMALL_FILES, Standing};
 use crate::formats::dir_name::METADATA_DIR;
 use crate::formats::synced_marks::{self, SyncedMark};
@@ -90,10 +90,7 @@ fn settle(disk: &mut Disk) {
 /// Carries out the first operations of a plan.
 fn carry_out(disk: &mut Disk, actions: &[DiskAction]) {
     for action in actions {
-        match disk.apply(action, 5000) {
-            Err(error) if matches!(action, DiskAction::Remove { .. }) && error.kind == DiskErrorKind::NotFound => {}
-            result => drop(result.unwrap_or_else(|e| panic!("{action:?}: {e}"))),
-        }
+        doctor::tolerate(disk.apply(action, 5000), action).unwrap_or_else(|e| panic!("{action:?}: {e}"));
     }
 }
 
