@@ -10,7 +10,7 @@ use rustix::process::{Flock, FlockOffsetType, FlockType};
 
 use super::error::failed;
 use super::lock::Locks;
-use super::{Finished, never_opened, on_names, open, read_up_to, write_all};
+use super::{Finished, NoDescriptor, never_opened, on_names, read_up_to, write_all};
 
 /// A log directory that is mended. Its locks are given back when it is dropped.
 pub struct Offline {
@@ -33,12 +33,7 @@ impl Offline {
         match (action.file(), action) {
             (None, DiskAction::Lock { name }) => self.locks.take(&self.root, &name),
             (None, DiskAction::Unlock { name }) => self.locks.give_back(&self.root, &name),
-            (None, action) => on_names(&self.root, &action),
-            (Some(file), action @ (DiskAction::Create { .. } | DiskAction::Open { .. })) => {
-                let Finished { result, opened, .. } = open(OpId(0), file, &self.root, action);
-                self.files.extend(opened.map(|opened| (file, opened)));
-                result
-            }
+            (None, action) | (Some(_), action @ (DiskAction::Create { .. } | DiskAction::Open { .. })) => self.on_names(&action),
             (Some(file), DiskAction::Close { .. }) => {
                 self.files.remove(&file);
                 Ok(DiskDone::Done)
@@ -47,6 +42,19 @@ impl Offline {
                 Some((name, handle)) => on_file(handle, name, action),
                 None => Err(never_opened(&action)),
             },
+        }
+    }
+
+    fn on_names(&mut self, action: &DiskAction) -> DiskResult {
+        match on_names(&self.root, OpId(0), action) {
+            Ok(Finished::Done { result, .. }) => result,
+            Ok(Finished::Opened { file, opened, .. }) => opened.map(|(name, handle, done)| {
+                self.files.insert(file, (name, handle));
+                done
+            }),
+            Ok(Finished::Starved { .. }) | Err(NoDescriptor) => {
+                Err(failed(action.verb(), &Name::root(), &io::Error::other("no descriptor is free: raise the limit of open files")))
+            }
         }
     }
 }

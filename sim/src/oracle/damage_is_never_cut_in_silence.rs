@@ -223,7 +223,7 @@ impl Checker for DamageIsNeverCutInSilence {
                 let partition = note.of.as_ref().map(|of| TopicPartition { topic: of.name.clone(), partition: of.number });
                 match note.mark {
                     "log.damaged" | "log.unreadable" | "log.unserved" | "log.out_of_service" => {
-                        self.said.extend(partition.map(|at| (*node, Some(at))))
+                        self.said.extend(partition.map(|at| (*node, Some(at))));
                     }
                     "dir.out_of_service" => drop(self.said.insert((*node, None))),
                     _ => {}
