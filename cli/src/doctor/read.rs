@@ -53,7 +53,7 @@ impl Reading {
         let expected = metadata.as_ref().map(|m| &m.expected[..]);
         let mut reading =
             Reading { missing: missing(&roots, expected), roots, reports: Vec::new(), registered: Vec::new(), metadata_unread };
-        reading.examine(expected, only);
+        reading.examine(expected, only)?;
         reading.registered = metadata.map(|m| m.log_dirs).unwrap_or_default();
         Ok(reading)
     }
@@ -64,21 +64,23 @@ impl Reading {
         roots && self.reports.iter().flatten().all(|report| !report.is_damaged()) && self.missing.is_empty()
     }
 
-    fn examine(&mut self, expected: Option<&[Expected]>, only: Option<&TopicPartition>) {
+    fn examine(&mut self, expected: Option<&[Expected]>, only: Option<&TopicPartition>) -> Result<(), Unfit> {
         let wanted = |partition: &TopicPartition| only.is_none_or(|only| only == partition);
         let mut logs = Vec::new();
         let mut bytes = 0;
         for root in &self.roots {
             let begin = |(dir, partition): &(Name, TopicPartition)| examination(root, dir, partition, expected);
-            let begun: Vec<_> = root.logs.iter().filter(|(_, partition)| wanted(partition)).map(begin).collect();
+            let begun = root.logs.iter().filter(|(_, partition)| wanted(partition)).map(begin).collect::<Result<Vec<_>, _>>()?;
             bytes += begun.iter().map(|(_, e)| e.bytes()).sum::<u64>();
             logs.push(begun);
         }
         let mut progress = progress::Reading::new(bytes);
         for begun in logs {
-            self.reports.push(begun.into_iter().map(|(path, examination)| examined(&path, examination, &mut progress)).collect());
+            let reports = begun.into_iter().map(|(path, examination)| examined(&path, examination, &mut progress));
+            self.reports.push(reports.collect::<Result<_, _>>()?);
         }
         progress.finish();
+        Ok(())
     }
 }
 
@@ -101,7 +103,7 @@ fn fit(roots: &[Root]) -> Result<(), Unfit> {
 }
 
 fn look(dir: &Path) -> Result<Root, Unfit> {
-    let (contents, unreadable) = contents(dir, &ROOT_FILES).map_err(|e| Unfit(format!("{}: {e}", dir.display())))?;
+    let (contents, unreadable) = contents(dir, &ROOT_FILES)?;
     let mut root = Root::look(&dir.display().to_string(), contents);
     unreadable.into_iter().for_each(|(name, says)| root.found_bad(&name, says));
     if let Some(Err(why)) = root.file(BOOTSTRAP).cloned().map(odradek_quorum::snapshot::decode) {
@@ -111,9 +113,14 @@ fn look(dir: &Path) -> Result<Root, Unfit> {
 }
 
 /// Begins with a log: its small files are read.
-fn examination(root: &Root, dir: &Name, partition: &TopicPartition, expected: Option<&[Expected]>) -> (PathBuf, Examination) {
+fn examination(
+    root: &Root,
+    dir: &Name,
+    partition: &TopicPartition,
+    expected: Option<&[Expected]>,
+) -> Result<(PathBuf, Examination), Unfit> {
     let path = Path::new(&root.path).join(dir.as_str());
-    let (found, unreadable) = contents(&path, &SMALL_FILES).unwrap_or_else(|e| (Contents::default(), vec![(String::new(), e.to_string())]));
+    let (found, unreadable) = contents(&path, &SMALL_FILES)?;
     let snapshots: Vec<String> = found.entries.iter().map(|e| e.name.clone()).filter(|name| is_metadata_snapshot(name)).collect();
     let mut examination = Examination::begin(root, dir, partition, found, expected);
     unreadable.into_iter().for_each(|(name, says)| examination.found_bad(&name, says));
@@ -121,7 +128,7 @@ fn examination(root: &Root, dir: &Name, partition: &TopicPartition, expected: Op
     for name in examination.names_beside() {
         match std::fs::read(path.join(&name)) {
             Ok(bytes) => examination.beside(&name, &bytes.into()),
-            Err(error) => bad.push((name, error.to_string())),
+            Err(error) => bad.push((name.clone(), allowed(&path.join(name), error)?.to_string())),
         }
     }
     for name in snapshots.into_iter().filter(|_| examination.is_metadata()) {
@@ -129,7 +136,7 @@ fn examination(root: &Root, dir: &Name, partition: &TopicPartition, expected: Op
         bad.extend(read.and_then(|bytes| odradek_quorum::snapshot::decode(bytes.into())).err().map(|why| (name, why)));
     }
     bad.into_iter().for_each(|(name, says)| examination.found_bad(&name, says));
-    (path, examination)
+    Ok((path, examination))
 }
 
 fn is_metadata_snapshot(name: &str) -> bool {
@@ -137,18 +144,21 @@ fn is_metadata_snapshot(name: &str) -> bool {
 }
 
 /// Reads every segment of a log.
-fn examined(path: &Path, mut examination: Examination, progress: &mut progress::Reading) -> Report {
+fn examined(path: &Path, mut examination: Examination, progress: &mut progress::Reading) -> Result<Report, Unfit> {
     for name in examination.segments() {
         let path = path.join(&name);
-        let (survey, unreadable) = surveyed(&path, examination.survey(), progress);
+        let (survey, unreadable) = surveyed(&path, examination.survey(), progress)?;
         examination.take(survey, unreadable);
     }
-    examination.finish()
+    Ok(examination.finish())
 }
 
-fn surveyed(path: &Path, mut survey: Survey, progress: &mut progress::Reading) -> (Survey, Vec<Unreadable>) {
-    let file = File::open(path).and_then(|file| Ok((file.metadata()?.len(), file)));
-    let mut segment = Segment(file.map_err(|e| e.to_string()), path);
+fn surveyed(path: &Path, mut survey: Survey, progress: &mut progress::Reading) -> Result<(Survey, Vec<Unreadable>), Unfit> {
+    let file = match File::open(path).and_then(|file| Ok((file.metadata()?.len(), file))) {
+        Ok(file) => Ok(file),
+        Err(error) => Err(allowed(path, error)?.to_string()),
+    };
+    let mut segment = Segment(file, path);
     let mut patient = Patient::new(&mut segment);
     let name = path.display().to_string();
     while !survey.is_over() {
@@ -156,7 +166,7 @@ fn surveyed(path: &Path, mut survey: Survey, progress: &mut progress::Reading) -
         survey.slice(&mut patient).expect("what cannot be read is zeros");
         progress.add(survey.position().saturating_sub(before), &name);
     }
-    (survey, patient.unreadable)
+    Ok((survey, patient.unreadable))
 }
 
 /// A segment's file; one that cannot be opened holds nothing that can be read.
@@ -186,14 +196,26 @@ impl ReadAt for Segment<'_> {
     }
 }
 
+/// An error of the disk; one of permission says nothing of what is there, and nothing may be taken for damaged because of it.
+fn allowed(path: &Path, error: std::io::Error) -> Result<std::io::Error, Unfit> {
+    if error.kind() == ErrorKind::PermissionDenied {
+        return Err(Unfit(format!("{}: {error}; run this as the user of the node", path.display())));
+    }
+    Ok(error)
+}
+
 /// Small files that cannot be read, and why.
 type UnreadFiles = Vec<(String, String)>;
 
 /// What a directory holds, with these of its files where they are there; and those that cannot be read.
-fn contents(dir: &Path, names: &[&str]) -> std::io::Result<(Contents, UnreadFiles)> {
+fn contents(dir: &Path, names: &[&str]) -> Result<(Contents, UnreadFiles), Unfit> {
+    let unfit = |e: std::io::Error| match allowed(dir, e) {
+        Ok(error) => Unfit(format!("{}: {error}", dir.display())),
+        Err(denied) => denied,
+    };
     let mut entries = Vec::new();
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
+    for entry in std::fs::read_dir(dir).map_err(unfit)? {
+        let entry = entry.map_err(unfit)?;
         // A node that runs removes files meanwhile.
         let Ok(found) = std::fs::metadata(entry.path()) else { continue };
         let name = entry.file_name().to_string_lossy().into_owned();
@@ -206,7 +228,7 @@ fn contents(dir: &Path, names: &[&str]) -> std::io::Result<(Contents, UnreadFile
         match std::fs::read(dir.join(name)) {
             Ok(bytes) => drop(files.insert((*name).to_owned(), Bytes::from(bytes))),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
-            Err(error) => unreadable.push(((*name).to_owned(), error.to_string())),
+            Err(error) => unreadable.push(((*name).to_owned(), allowed(&dir.join(name), error)?.to_string())),
         }
     }
     Ok((Contents { entries, files }, unreadable))

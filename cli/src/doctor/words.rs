@@ -124,7 +124,8 @@ fn whole(report: &Report) -> String {
     let (records, bytes) = (counted(report.records, "record"), HumanBytes(report.bytes));
     let segments = counted(report.segments as u64, "segment");
     let whole = if report.is_damaged() { " are whole" } else { "" };
-    format!("offsets {first} to {last}{whole}: {records} in {segments}, {bytes}; {}", synced(report))
+    let known = if report.is_damaged() { synced(report) } else { bounds(report) };
+    format!("offsets {first} to {last}{whole}: {records} in {segments}, {bytes}; {known}")
 }
 
 fn counted(count: u64, what: &str) -> String {
@@ -144,10 +145,15 @@ fn synced(report: &Report) -> String {
     }
 }
 
-fn known(report: &Report) -> String {
+fn bounds(report: &Report) -> String {
     let mut known = vec![synced(report)];
     known.extend(report.log_start.map(|start| format!("log start {}", start.0)));
     known.extend(report.high_watermark.map(|hw| format!("high watermark {}", hw.0)));
+    known.join("; ")
+}
+
+fn known(report: &Report) -> String {
+    let mut known = vec![bounds(report)];
     known.extend(report.topic_id.map(|id| format!("topic {id}")));
     if report.below_start > 0 {
         known.push(format!("{} segments below the log start were not read", report.below_start));
