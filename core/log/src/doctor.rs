@@ -4,8 +4,8 @@
 //!
 //! 1. [`Root::look`]: whose a directory is, what its small files say, which logs are in it;
 //! 2. [`Examination`], one a log: every segment is [surveyed](crate::work::survey) whole, and each fault is judged as the next start would judge it;
-//! 3. [`missing`]: replicas that are not where they should be;
-//! 4. [`give_up`]: from what was found to the operations that end it, in an order that may stop anywhere.
+//! 3. [`missing()`]: replicas that are not where they should be;
+//! 4. [`give_up()`]: from what was found to the operations that end it, in an order that may stop anywhere.
 //!
 //! Nothing here is said of a directory that a node is using, but that what it holds so far is whole.
 
