@@ -1,9 +1,8 @@
 //! Fetch sessions that hold a topic which is deleted, and made again.
 
 use kacrab_protocol::KafkaUuid;
-use kacrab_protocol::generated::delete_topics_request::DeleteTopicState;
+use kacrab_protocol::generated::FetchRequestData;
 use kacrab_protocol::generated::fetch_request::{FetchPartition, FetchTopic, ForgottenTopic};
-use kacrab_protocol::generated::{DeleteTopicsRequestData, FetchRequestData};
 
 use super::batch::Batch;
 use super::fetch::{fetch, of_topic, part};
@@ -29,12 +28,12 @@ fn waits(twins: &mut Twins, v: i16) {
         v,
         |p| long(fetch(vec![of_topic(p, v, "waits", vec![part(0, 0)])])),
         |twins| {
-            delete(twins, "waits");
+            twins.delete("waits");
         },
     );
     twins.create("waits", 1, &[]);
     let beside = |p: &Peer| long(fetch(vec![of_topic(p, v, "stays", vec![part(0, 0)]), of_topic(p, v, "waits", vec![part(0, 0)])]));
-    twins.ask_during("it goes while another is waited for too", v, beside, |twins| delete(twins, "waits"));
+    twins.ask_during("it goes while another is waited for too", v, beside, |twins| twins.delete("waits"));
 }
 
 /// A topic that goes is named in several ways: by a session that began with it, by one that it was added to, and by fetches that are whole.
@@ -52,7 +51,7 @@ fn story(twins: &mut Twins, v: i16) {
         twins.ask("the first goes on", v, |p| session(fetch(Vec::new()), p, "first", 1));
         twins.ask("the second takes it in", v, |p| session(fetch(vec![topic(p, vec![part(0, 0)])]), p, "second", 1));
     }
-    delete(twins, name);
+    twins.delete(name);
     for isolation in [0, 1] {
         twins.ask(&format!("it is gone, isolation {isolation}"), v, |p| both(p).with_isolation_level(isolation));
     }
@@ -86,7 +85,7 @@ fn story(twins: &mut Twins, v: i16) {
             twins.ask("closed", v, |p| session(fetch(Vec::new()), p, session_name, -1));
         }
     }
-    delete(twins, name);
+    twins.delete(name);
 }
 
 /// A topic by its name, or by the id that it had.
@@ -110,10 +109,4 @@ fn begins(twins: &mut Twins, name: &'static str, version: i16, make: impl Fn(&Pe
     let [kafka, ours] = answers.map(|a| a.map_or(0, |a| i64::from(a.session_id)));
     twins.kafka.numbers.insert(name, kafka);
     twins.ours.numbers.insert(name, ours);
-}
-
-fn delete(twins: &mut Twins, name: &str) {
-    let topic = DeleteTopicState::default().with_name(Some(text(name))).with_topic_id(KafkaUuid::ZERO);
-    twins.ask("it goes", 6, |_| DeleteTopicsRequestData::default().with_topics(vec![topic.clone()]).with_timeout_ms(20_000));
-    twins.await_gone(name);
 }

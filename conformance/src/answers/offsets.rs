@@ -90,6 +90,7 @@ fn rolled(twins: &mut Twins) {
             twins.each(&format!("rolled after {offset}: time {time}"), |_, v| list(v, "rolled", &[(0, time, -1)]));
         }
     }
+    twins.delete("rolled");
 }
 
 fn list(version: i16, topic: &str, partitions: &[(i32, i64, i32)]) -> ListOffsetsRequestData {

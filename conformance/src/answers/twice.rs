@@ -22,6 +22,7 @@ use super::twins::Twins;
 pub fn run(twins: &mut Twins) {
     twins.create("twice", 3, &[]);
     twins.create("twice-too", 2, &[]);
+    twins.create("twice-refused", 2, &[]);
     produced(twins);
     fetched(twins);
     in_sessions(twins);
@@ -70,13 +71,14 @@ fn produced(twins: &mut Twins) {
     whole_log(twins, "what the other took", "twice-too", 0);
     // What no version knows is refused before anything is appended; Apache Kafka appends the other batch although it answers with the refusal.
     let refused: &[Named<'_, &Bytes>] = &[
-        ("twice, the last of another format", &[("twice-too", &[(1, &a), (1, &foreign)])]),
-        ("twice, the first of another format", &[("twice-too", &[(1, &foreign), (1, &b)])]),
-        ("twice, two batches in one", &[("twice-too", &[(1, &a), (1, &two)])]),
+        ("twice, the last of another format", &[("twice-refused", &[(1, &a), (1, &foreign)])]),
+        ("twice, the first of another format", &[("twice-refused", &[(1, &foreign), (1, &b)])]),
+        ("twice, two batches in one", &[("twice-refused", &[(1, &a), (1, &two)])]),
     ];
     for (title, topics) in refused {
         twins.each(title, |p, v| request(p, v, -1, topics));
     }
+    twins.delete("twice-refused");
 }
 
 fn fetched(twins: &mut Twins) {

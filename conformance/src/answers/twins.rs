@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use kacrab_protocol::KafkaUuid;
 use kacrab_protocol::generated::create_topics_request::{CreatableTopic, CreatableTopicConfig};
+use kacrab_protocol::generated::delete_topics_request::DeleteTopicState;
 use kacrab_protocol::generated::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
 use kacrab_protocol::generated::metadata_request::MetadataRequestTopic;
-use kacrab_protocol::generated::{ApiKey, CreateTopicsRequestData, InitProducerIdRequestData, ListOffsetsRequestData, MetadataRequestData};
+use kacrab_protocol::generated::{
+    ApiKey, CreateTopicsRequestData, DeleteTopicsRequestData, InitProducerIdRequestData, ListOffsetsRequestData, MetadataRequestData,
+};
 
 use super::compare::{Difference, differences};
 use super::legal::{LEGAL, level};
@@ -229,8 +232,16 @@ impl Twins {
         [&self.kafka, &self.ours].map(|peer| peer.id(name))
     }
 
+    /// Deletes a topic of both, and waits until it is gone.
+    pub fn delete(&mut self, name: &str) {
+        let topic = DeleteTopicState::default().with_name(Some(text(name))).with_topic_id(KafkaUuid::ZERO);
+        let request = DeleteTopicsRequestData::default().with_topics(vec![topic]).with_timeout_ms(20_000);
+        self.ask(&format!("a topic that goes: {name}"), 6, |_| request.clone());
+        self.await_gone(name);
+    }
+
     /// Waits until both say that a topic is not there.
-    pub fn await_gone(&mut self, name: &str) {
+    fn await_gone(&mut self, name: &str) {
         const UNKNOWN_TOPIC_OR_PARTITION: i16 = 3;
         let topic = MetadataRequestTopic::default().with_name(Some(text(name)));
         let metadata = MetadataRequestData::default().with_topics(Some(vec![topic])).with_allow_auto_topic_creation(false);
