@@ -1,4 +1,7 @@
 //! CreateTopics and CreatePartitions after the controller decided: answered when this node has made the logs of its replicas, or could not.
+//!
+//! Thousands of logs take longer than a client waits. When half of the time that is left is over, what is still being made counts as made: what is asked of it
+//! waits for it.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +28,7 @@ pub(crate) struct PendingMade {
     waiting: BTreeMap<PartitionId, usize>,
 }
 
-/// Answers at once, or when the logs are there, or when the time of the request is over.
+/// Answers at once, or when the logs are there, or when half of the time until `until` is over.
 pub(crate) fn answer_when_made(
     node: &mut Running,
     now: Now,
@@ -47,7 +50,8 @@ pub(crate) fn answer_when_made(
     if waiting.is_empty() {
         return forward::answer_to_client(node, now, key, response, out);
     }
-    node.purgatory.park(key, waiting.keys().copied().map(WaitsFor::News).collect(), Some(until));
+    let half = now.mono + until.since(now.mono) / 2;
+    node.purgatory.park(key, waiting.keys().copied().map(WaitsFor::News).collect(), Some(half));
     node.pending.insert(key, Pending::Made(Box::new(PendingMade { response, waiting })));
 }
 
@@ -88,30 +92,25 @@ pub(crate) fn look(node: &mut Running, now: Now, key: RequestKey, id: PartitionI
     }
 }
 
-/// The time is over.
+/// The time for making logs is over.
 pub(crate) fn expired(node: &mut Running, now: Now, key: RequestKey, out: &mut Outbox) {
-    let Some(Pending::Made(mut made)) = node.pending.remove(&key) else { return };
-    for at in std::mem::take(&mut made.waiting).into_values() {
-        fail(&mut made.response, at, ErrorCode::RequestTimedOut, None);
+    if let Some(Pending::Made(made)) = node.pending.remove(&key) {
+        forward::answer_to_client(node, now, key, made.response, out);
     }
-    forward::answer_to_client(node, now, key, made.response, out);
-}
-
-fn could_not(response: &mut ControllerResponse, at: usize, id: PartitionId, why: &str) {
-    let says = format!("Partition {} could not be made and is tried again: {why}", id.index);
-    fail(response, at, ErrorCode::KafkaStorageError, Some(&says));
 }
 
 /// A topic of an answer is refused after all; the first reason stands.
-fn fail(response: &mut ControllerResponse, at: usize, error: ErrorCode, says: Option<&str>) {
+fn could_not(response: &mut ControllerResponse, at: usize, id: PartitionId, why: &str) {
+    let says = format!("Partition {} could not be made and is tried again: {why}", id.index);
+    let (error, says) = (ErrorCode::KafkaStorageError.code(), Some(text(&says)));
     match response {
         ControllerResponse::CreateTopics(r) if r.topics[at].error_code == 0 => {
             let refused = CreatableTopicResult::default().with_name(r.topics[at].name.clone());
-            r.topics[at] = refused.with_error_code(error.code()).with_error_message(says.map(text)).with_configs(Some(Vec::new()));
+            r.topics[at] = refused.with_error_code(error).with_error_message(says).with_configs(Some(Vec::new()));
         }
         ControllerResponse::CreatePartitions(r) if r.results[at].error_code == 0 => {
             let refused = CreatePartitionsTopicResult::default().with_name(r.results[at].name.clone());
-            r.results[at] = refused.with_error_code(error.code()).with_error_message(says.map(text));
+            r.results[at] = refused.with_error_code(error).with_error_message(says);
         }
         _ => {}
     }
