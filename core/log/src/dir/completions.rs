@@ -3,7 +3,7 @@
 use odradek_machine::Now;
 
 use super::{After, LogDir, Output, OwnerId, OwnerInput, Purpose};
-use crate::disk::{DiskDone, DiskErrorKind, DiskResult, FileId, OpId};
+use crate::disk::{DiskDone, DiskErrorKind, DiskResult, FileId, Name, OpId};
 use crate::output::Token;
 
 impl LogDir {
@@ -26,7 +26,7 @@ impl LogDir {
                 // A directory that is not there any more has no names to lose.
                 Ok(_) | Err(_) => {
                     self.names.synced(&name, birth);
-                    self.name_synced(now, out);
+                    self.name_synced(now, &name, out);
                 }
             },
             Purpose::Whole(id, part) => self.whole_finished(now, id, part, result.map(drop), out),
@@ -101,9 +101,9 @@ impl LogDir {
         }
     }
 
-    fn name_synced(&mut self, now: Now, out: &mut Vec<Output>) {
+    fn name_synced(&mut self, now: Now, name: &Name, out: &mut Vec<Output>) {
         self.deliver_held(out);
-        self.wholes_named(now, out);
+        self.wholes_named(now, name, out);
     }
 }
 

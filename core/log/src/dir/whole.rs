@@ -120,8 +120,8 @@ impl Whole {
 pub(super) struct Wholes {
     pub(super) all: BTreeMap<WholeId, Whole>,
     by_name: BTreeMap<Name, VecDeque<WholeId>>,
-    /// Those that wait for a directory.
-    pub(super) naming: Vec<WholeId>,
+    /// Those that wait for a directory, by its name.
+    pub(super) naming: BTreeMap<Name, Vec<WholeId>>,
     minted: u64,
 }
 

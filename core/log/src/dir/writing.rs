@@ -63,8 +63,8 @@ impl LogDir {
                 if !replaces {
                     self.submit(Purpose::Nothing, DiskAction::Close { file }, out);
                 }
-                self.wholes.naming.push(id);
-                self.wholes_named(now, out);
+                self.wholes.naming.entry(name.parent()).or_default().push(id);
+                self.wholes_named(now, &name.parent(), out);
             }
             Next::Failed(error) => {
                 let file = whole.file;
@@ -78,16 +78,20 @@ impl LogDir {
         }
     }
 
-    /// Ends the files whose names are durable.
-    pub(super) fn wholes_named(&mut self, now: Now, out: &mut Vec<Output>) {
-        let naming = std::mem::take(&mut self.wholes.naming);
-        for id in naming {
-            let whole = &self.wholes.all[&id];
-            let birth = whole.birth.expect("it has its name");
-            if self.name_is_durable(&whole.name.parent(), birth) {
+    /// Ends the files whose names are durable, after this directory was looked at: its own, and after the root, in which directories are made, those of all.
+    /// To look at all each time takes longer than the disk where thousands of logs are made.
+    pub(super) fn wholes_named(&mut self, now: Now, dir: &Name, out: &mut Vec<Output>) {
+        let all = dir.as_str().is_empty();
+        let dirs = if all { self.wholes.naming.keys().cloned().collect() } else { vec![dir.clone()] };
+        for dir in dirs {
+            let naming = self.wholes.naming.remove(&dir).unwrap_or_default();
+            let is_durable = |id: &WholeId| self.name_is_durable(&dir, self.wholes.all[id].birth.expect("it has its name"));
+            let (durable, rest): (Vec<_>, Vec<_>) = naming.into_iter().partition(is_durable);
+            if !rest.is_empty() {
+                self.wholes.naming.insert(dir, rest);
+            }
+            for id in durable {
                 self.end_whole(now, id, Ok(()), out);
-            } else {
-                self.wholes.naming.push(id);
             }
         }
     }
