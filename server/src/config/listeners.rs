@@ -256,7 +256,9 @@ mod tests {
     #[test]
     fn the_listener_of_brokers_is_one_of_them() {
         let given = Some("INSIDE://127.0.0.1:1,OUTSIDE://127.0.0.1:2,CONTROLLER://127.0.0.1:3");
-        let read = |lines: &[(&str, &str)]| listeners(&keys(&[&[("controller.listener.names", "CONTROLLER")], lines].concat()), given, "");
+        let map = ("listener.security.protocol.map", "INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT,CONTROLLER:PLAINTEXT");
+        let read =
+            |lines: &[(&str, &str)]| listeners(&keys(&[&[map, ("controller.listener.names", "CONTROLLER")], lines].concat()), given, "");
         assert_eq!(read(&[("inter.broker.listener.name", "INSIDE")]).map(|all| all.len()), Ok(3));
         for name in ["FOO", "CONTROLLER"] {
             let error = read(&[("inter.broker.listener.name", name)]).unwrap_err();
