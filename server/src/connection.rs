@@ -209,6 +209,10 @@ async fn send_all(host: Shared, connection: Rc<Connection>, writer: OwnedWriteHa
                     connection.sending.notified().await;
                 }
             }
+            Ok(Sent::Unreadable { range, says }) => {
+                host.borrow_mut().input(Input::SendFailed { connection: connection.id, range, says });
+                break;
+            }
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 tokio::select! {
                     ready = writer.writable() => if ready.is_err() { break },

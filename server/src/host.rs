@@ -228,7 +228,7 @@ impl Host {
         let Some(connection) = self.connections.get(&id) else { return };
         let pieces = payload.into_parts().into_iter().map(|part| match part {
             Part::Bytes(bytes) => Piece::Bytes(bytes),
-            Part::Range(range) => Piece::File { file: self.disk.file_of(&range), at: range.at, length: range.length },
+            Part::Range(range) => Piece::File { file: self.disk.file_of(&range), range },
         });
         connection.enqueue(pieces.chain([Piece::End]));
     }

@@ -6,7 +6,8 @@ use std::io;
 use std::sync::Arc;
 
 use bytes::{Buf, Bytes};
-use rustix::io::ReadWriteFlags;
+use odradek_log::disk::FileRange;
+use rustix::io::{Errno, ReadWriteFlags};
 use rustix::net::SendFlags;
 use tokio::io::Interest;
 use tokio::net::TcpStream;
@@ -24,10 +25,8 @@ pub enum Piece {
     File {
         /// The file, open as long as this piece lives.
         file: Arc<File>,
-        /// Position of the next byte.
-        at: u64,
-        /// Bytes left.
-        length: u64,
+        /// What is left of it, as the node knows it.
+        range: FileRange,
     },
     /// The end of one response: the node is told that it left.
     End,
@@ -55,6 +54,13 @@ pub enum Sent {
         /// Bytes.
         length: u64,
     },
+    /// The head is a range that its file does not give.
+    Unreadable {
+        /// What is left of it.
+        range: FileRange,
+        /// What the system said.
+        says: String,
+    },
 }
 
 impl Outgoing {
@@ -62,7 +68,7 @@ impl Outgoing {
     pub fn push(&mut self, piece: Piece) {
         let empty = match &piece {
             Piece::Bytes(bytes) => bytes.is_empty(),
-            Piece::File { length, .. } => *length == 0,
+            Piece::File { range, .. } => range.length == 0,
             Piece::End => false,
         };
         if !empty {
@@ -80,19 +86,21 @@ impl Outgoing {
     /// # Errors
     /// `WouldBlock` if the socket is full, else what ended the connection.
     pub fn send(&mut self, stream: &TcpStream, warm: bool, counters: &Counters) -> io::Result<Sent> {
-        if let Some(Piece::File { file, at, length }) = self.pieces.front_mut() {
-            if !warm && !in_memory(file, *at, *length) {
+        if let Some(Piece::File { file, range }) = self.pieces.front_mut() {
+            if !warm && !in_memory(file, range.at, range.length) {
                 counters.cold_ranges.add(1);
-                return Ok(Sent::Cold { file: Arc::clone(file), at: *at, length: *length });
+                return Ok(Sent::Cold { file: Arc::clone(file), at: range.at, length: range.length });
             }
-            let asked = usize::try_from((*length).min(SENDFILE_BYTES_MAX)).expect("a mebibyte fits");
-            let moved = stream.try_io(Interest::WRITABLE, || Ok(rustix::fs::sendfile(stream, &**file, Some(at), asked)?))?;
-            if moved == 0 {
-                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "a log file is shorter than a range of it that was handed out"));
-            }
+            let asked = usize::try_from(range.length.min(SENDFILE_BYTES_MAX)).expect("a mebibyte fits");
+            let sent = stream.try_io(Interest::WRITABLE, || Ok(rustix::fs::sendfile(stream, &**file, Some(&mut range.at), asked)?));
+            let moved = match sent {
+                Ok(0) => return Ok(Sent::Unreadable { range: *range, says: "the file ends before it".to_owned() }),
+                Err(error) if is_of_the_file(&error) => return Ok(Sent::Unreadable { range: *range, says: error.to_string() }),
+                sent => sent?,
+            };
             counters.sendfiles.add(1);
             counters.sendfile_bytes.add(moved as u64);
-            *length -= moved as u64;
+            range.length -= moved as u64;
         } else {
             let moved = stream.try_io(Interest::WRITABLE, || self.send_bytes(stream))?;
             counters.sends.add(1);
@@ -146,7 +154,7 @@ impl Outgoing {
         while let Some(head) = self.pieces.front() {
             match head {
                 Piece::Bytes(bytes) if bytes.is_empty() => {}
-                Piece::File { length: 0, .. } => {}
+                Piece::File { range, .. } if range.length == 0 => {}
                 Piece::End => ends += 1,
                 Piece::Bytes(_) | Piece::File { .. } => break,
             }
@@ -154,6 +162,12 @@ impl Outgoing {
         }
         ends
     }
+}
+
+/// True if it is the file that failed, and not the socket: what a device, or the file system on it, says of what it cannot read.
+fn is_of_the_file(error: &io::Error) -> bool {
+    let all = [Errno::IO, Errno::NODATA, Errno::ILSEQ, Errno::REMOTEIO, Errno::BADMSG, Errno::UCLEAN];
+    all.iter().any(|errno| error.raw_os_error() == Some(errno.raw_os_error()))
 }
 
 /// True if the first and the last page of a range are in the page cache. A warm middle is not proved, only made likely.

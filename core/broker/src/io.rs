@@ -77,6 +77,15 @@ pub enum Input {
         /// The connection.
         connection: ConnectionId,
     },
+    /// A range of an [`Output::Send`] could not be read from its file; that the connection is gone follows.
+    SendFailed {
+        /// The connection.
+        connection: ConnectionId,
+        /// What could not be read, or what was left of it.
+        range: FileRange,
+        /// What the system said.
+        says: String,
+    },
     /// The connection is gone: closed by the peer, failed, or closed as asked. Nothing more is said of it, flushes included.
     Closed {
         /// The connection.

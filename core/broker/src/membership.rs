@@ -67,6 +67,16 @@ pub(crate) struct Membership {
     /// A heartbeat is not answered yet.
     pub(crate) heartbeat_under_way: bool,
     pub(crate) producer_ids: ProducerIds,
+    pub(crate) directories: Directories,
+}
+
+/// What the controller is told of where this broker's replicas are.
+#[derive(Debug, Default)]
+pub(crate) struct Directories {
+    /// Something is not told yet.
+    pub(crate) untold: bool,
+    /// A request is not answered yet.
+    pub(crate) under_way: bool,
 }
 
 impl Membership {
@@ -80,6 +90,7 @@ impl Membership {
             heartbeat_at: None,
             heartbeat_under_way: false,
             producer_ids: ProducerIds::default(),
+            directories: Directories::default(),
         }
     }
 

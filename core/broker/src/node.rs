@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use odradek_log::dir::ids::OwnerId;
+use odradek_log::output::Input as LogInput;
 use odradek_machine::{Deadline, Mono, Note, Now, reached};
 
 use crate::descriptors::Descriptors;
 use crate::io::{ConnectionId, Input, NotesOf, Outbox, Output};
-use crate::running::Running;
+use crate::running::{Event, Running};
 use crate::setup::NodeSetup;
 use crate::start::{Start, Started};
 
@@ -179,6 +181,9 @@ fn route(running: &mut Running, now: Now, input: Input, out: &mut Outbox) {
         }
         Input::Moved { connection } => running.connections.moved(now.mono, connection),
         Input::Flushed { connection } => running.connections.flushed(now.mono, connection, out),
+        Input::SendFailed { range, says, .. } => {
+            running.events.push_back(Event::ToOwner(OwnerId::of(range.file), LogInput::Unreadable { range, says }));
+        }
         Input::Closed { connection } => closed(running, now, connection, out),
         Input::Disk { op, result } => running.disk_done(now, op, result, out),
         Input::Work { work, result } => running.work_done(work, result),

@@ -291,7 +291,7 @@ pub struct Log {
 /// | `Truncating` | `Serving` | the cut is done and producer state is rebuilt |
 /// | `Serving` | `Closing`, `Deleting` | close, delete |
 /// | `Closing`, `Deleting` | `Ended` | the last operation finished |
-/// | any | `OutOfService` | a write to a segment failed, or the directory failed; only `Closing` and `Deleting` follow, and end unclean |
+/// | any | `OutOfService` | a write to a segment failed, what was written cannot be read, or the directory failed; only `Closing` and `Deleting` follow, and end unclean |
 #[derive(Debug)]
 enum Phase {
     Serving,
@@ -329,6 +329,8 @@ enum Pending {
     Truncation,
     /// A step of a close or deletion of the log.
     Stop,
+    /// Damage was written down.
+    Damage,
     /// Nobody waits.
     Nothing,
 }

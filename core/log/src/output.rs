@@ -7,7 +7,7 @@ use bytes::Bytes;
 use odradek_machine::{Note, Notes};
 use odradek_wire::ids::{LeaderEpoch, Offset, Uuid};
 
-use crate::disk::{DiskAction, DiskError, DiskResult, FileId, Name};
+use crate::disk::{DiskAction, DiskError, DiskResult, FileId, FileRange, Name};
 use crate::log::incoming::Incoming;
 
 /// Ties a completion to what a log asked for; unique within one log and one life.
@@ -46,6 +46,13 @@ pub enum Input {
     },
     /// The log directory is out of service: nothing unsynced may be believed again.
     OutOfService,
+    /// A range that [`crate::log::Log::read`] gave out could not be read when it was sent.
+    Unreadable {
+        /// Where.
+        range: FileRange,
+        /// What the system said.
+        says: String,
+    },
 }
 
 /// What a log asks for and says.

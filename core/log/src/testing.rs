@@ -204,6 +204,7 @@ impl World {
         if !self.disk.damaged {
             assert_eq!(result, Ok(search::run(&work, &bytes)), "{work:?}");
         }
+        let result = self.disk.fails("read", &self.name_of_file(work.file())).map_or(result, Err);
         self.tell(owner, Input::Work { token, result });
         self.settle();
         self.check();

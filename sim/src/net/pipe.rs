@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use bytes::Bytes;
+use odradek_log::disk::FileId;
 
 use crate::disk::Inode;
 use crate::time::Time;
@@ -21,6 +22,8 @@ pub enum Piece {
         node: u16,
         /// Which of its log directories.
         dir: u16,
+        /// The handle by which the process sent it.
+        file: FileId,
         /// The file, pinned until the piece is carried or dropped.
         inode: Inode,
         /// Position of the first byte.
@@ -50,8 +53,8 @@ impl Piece {
     fn split_to(&mut self, first: u64) -> Piece {
         match self {
             Piece::Bytes(bytes) => Piece::Bytes(bytes.split_to(first as usize)),
-            Piece::File { node, dir, inode, at, length, .. } => {
-                let head = Piece::File { node: *node, dir: *dir, inode: *inode, at: *at, length: first, last: false };
+            Piece::File { node, dir, file, inode, at, length, .. } => {
+                let head = Piece::File { node: *node, dir: *dir, file: *file, inode: *inode, at: *at, length: first, last: false };
                 *at += first;
                 *length -= first;
                 head

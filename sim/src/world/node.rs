@@ -408,7 +408,7 @@ fn piece(disks: &mut [crate::disk::Disk], nth: usize, part: Part<FileRange>) -> 
         Part::Range(range) => {
             let pinned = disks[usize::from(range.dir.0)].pin(range.file);
             let inode = pinned.expect("a response points only at files that are open");
-            Piece::File { node: nth as u16, dir: range.dir.0, inode, at: range.at, length: range.length, last: true }
+            Piece::File { node: nth as u16, dir: range.dir.0, file: range.file, inode, at: range.at, length: range.length, last: true }
         }
     }
 }

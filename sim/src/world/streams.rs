@@ -2,6 +2,7 @@
 
 use bytes::Bytes;
 use odradek_broker::io::{ConnectionId, Input, ListenerId};
+use odradek_log::disk::{DirId, FileRange};
 use odradek_wire::frame::FrameLimits;
 
 use super::World;
@@ -9,6 +10,12 @@ use super::socket::{Heard, Socket};
 use crate::net::{End, EndState, HostId, NetEvent, Piece, WireId};
 use crate::weather::Kind;
 use crate::workload::Told;
+
+/// A range that a node sent and that its disk does not give.
+struct Unreadable {
+    node: usize,
+    range: FileRange,
+}
 
 impl World<'_, '_> {
     pub(super) fn net_event(&mut self, wire: WireId, event: NetEvent) {
@@ -125,7 +132,10 @@ impl World<'_, '_> {
 
     fn take_piece(&mut self, id: WireId, end: End, host: HostId, piece: Piece) {
         let ended = piece == Piece::End;
-        let Some(bytes) = self.resolve(piece) else { return self.break_off(id, end.other()) };
+        let bytes = match self.resolve(piece) {
+            Ok(bytes) => bytes,
+            Err(unreadable) => return self.break_off(id, end.other(), unreadable),
+        };
         let Some(socket) = self.socket(host, id) else { return };
         debug_assert_eq!(socket.end, end);
         if ended {
@@ -136,32 +146,37 @@ impl World<'_, '_> {
         }
     }
 
-    /// What a kernel cannot read it cannot send: it breaks the connection off.
-    fn break_off(&mut self, id: WireId, end: End) {
+    /// What a kernel cannot read it cannot send: the process is told, and breaks the connection off.
+    fn break_off(&mut self, id: WireId, end: End, Unreadable { node, range }: Unreadable) {
+        // The life that sent it may be over.
+        if let Some(&connection) = self.nodes[node].by_wire.get(&id) {
+            self.tell_node(node, Input::SendFailed { connection, range, says: "Input/output error".to_owned() });
+        }
         let dropped = self.reset_wire(id, end);
         self.let_go(dropped);
         self.cut_off(id, end);
     }
 
-    /// The bytes of a piece. Those of a file are read at this moment, not when they were sent. `None` if they cannot be read.
-    fn resolve(&mut self, piece: Piece) -> Option<Bytes> {
+    /// The bytes of a piece. Those of a file are read at this moment, not when they were sent.
+    fn resolve(&mut self, piece: Piece) -> Result<Bytes, Unreadable> {
         match piece {
-            Piece::Bytes(bytes) => Some(bytes),
-            Piece::File { node, dir, inode, at, length, last } => {
+            Piece::Bytes(bytes) => Ok(bytes),
+            Piece::File { node, dir, file, inode, at, length, last } => {
                 let disk = &mut self.nodes[usize::from(node)].disks[usize::from(dir)];
                 let bytes = disk.read_pinned(inode, at, length);
                 if last {
                     disk.unpin(inode);
                 }
-                let bytes = bytes?;
+                let range = FileRange { dir: DirId(dir), file, at, length };
+                let bytes = bytes.ok_or(Unreadable { node: usize::from(node), range })?;
                 assert_eq!(
                     bytes.len() as u64,
                     length,
                     "a response points beyond the end of its file: at {at} of {inode:?} in directory {dir}"
                 );
-                Some(bytes)
+                Ok(bytes)
             }
-            Piece::Flush | Piece::End => Some(Bytes::new()),
+            Piece::Flush | Piece::End => Ok(Bytes::new()),
         }
     }
 

@@ -199,7 +199,8 @@ pub(crate) fn looked_up(node: &mut Running, now: Now, key: RequestKey, id: Parti
     let Some((topic, at, seen)) = pending.lookups.remove(&(id, lookup)) else { return };
     let found = match said {
         Answer::Timestamp(record) => seen.of(*record),
-        Answer::ReadAgain => Found::Nothing,
+        // What was searched is gone, or serves no more: who asks again is told.
+        Answer::ReadAgain => Found::Failed(ErrorCode::NotLeaderOrFollower),
         Answer::Failed(_) => Found::Failed(ErrorCode::KafkaStorageError),
     };
     pending.topics[topic].partitions[at] = answer(id.index, &found, pending.version);

@@ -125,8 +125,11 @@ impl Running {
                 }
                 LogOutput::OutOfService { error } => match holder {
                     Holder::Partition(partition) => {
-                        let is_made = self.replicas.get(&partition).is_none_or(|r| r.log.is_made());
-                        self.events.push_back(if is_made { Event::Upset(partition) } else { Event::NotMade(partition, error) });
+                        if self.replicas.get(&partition).is_none_or(|r| r.log.is_made()) {
+                            self.events.extend([Event::Upset(partition), Event::Fell]);
+                        } else {
+                            self.events.push_back(Event::NotMade(partition, error));
+                        }
                     }
                     Holder::Dying | Holder::Sweep => {}
                     Holder::MetadataLog | Holder::Quorum => self.fail(format!("the metadata log is out of service: {error}"), out),
@@ -167,6 +170,7 @@ impl Running {
                 self.events.push_back(Event::Upset(id));
             }
         }
+        self.events.push_back(Event::Fell);
         if dir == self.metadata.dir {
             self.fail(format!("log directory {path}, which holds the metadata log, is out of service: {error}"), out);
         } else if self.storage.dirs.iter().all(|d| d.dir.is_out_of_service()) {

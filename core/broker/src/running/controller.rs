@@ -152,7 +152,10 @@ impl Running {
         match self.asked.remove(&id) {
             Some(Asker::Client(key) | Asker::AutoCreate(key)) => self.expired(now, key, out),
             Some(Asker::ProducerIds) => self.membership.producer_ids.asked = false,
-            Some(Asker::Directories) => self.beat(now, false, out),
+            Some(Asker::Directories) => {
+                self.membership.directories.under_way = false;
+                self.beat(now, false, out);
+            }
             Some(Asker::Registration | Asker::Heartbeat | Asker::ControllerRegistration) | None => {}
         }
     }

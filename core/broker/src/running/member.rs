@@ -80,7 +80,10 @@ impl Running {
         if self.membership.is_due(now.mono) {
             match self.membership.standing {
                 Standing::Registering => self.register(now, out),
-                Standing::Fenced(_) | Standing::Active(_) => self.beat(now, self.stopping.is_some(), out),
+                Standing::Fenced(_) | Standing::Active(_) => {
+                    self.tell_directories(now, out);
+                    self.beat(now, self.stopping.is_some(), out);
+                }
                 Standing::Loading => {}
             }
         }

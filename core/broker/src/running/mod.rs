@@ -65,6 +65,8 @@ pub(crate) enum Event {
     Made(PartitionId),
     /// A log could not be made.
     NotMade(PartitionId, DiskError),
+    /// Logs of replicas went out of service, of which the metadata is to know.
+    Fell,
     /// The controller answered.
     Reply(RequestId, ControllerResponse),
     /// The committed image moved: who waits for a topic looks again.
@@ -178,6 +180,7 @@ impl Running {
             Event::Upset(partition) => self.upset(now, partition, out),
             Event::Made(partition) => self.made(now, partition, out),
             Event::NotMade(partition, error) => self.could_not_make(now, partition, &error, out),
+            Event::Fell => self.tell_who_fell(now, out),
             Event::Reply(request, response) => self.controller_said(now, request, response, out),
             Event::ImageMoved => self.image_moved(now, out),
             Event::Abandoned(request) => self.abandoned(now, request, out),

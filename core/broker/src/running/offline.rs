@@ -1,6 +1,6 @@
 //! Replicas of this node that are out of service: damaged, unreadable, of a form that is not served, or in a directory that is not here.
 //!
-//! They are never made anew. The controller is told, so that nobody is led to believe that they are served (KIP-858): a replica that is offline though its
+//! They are never made anew. The controller is told, at the registration and whenever another log goes out of service, so that nobody is led to believe that they are served (KIP-858): a replica that is offline though its
 //! directory is not is said to be in none ([`LOST`]).
 
 use std::collections::BTreeMap;
@@ -19,6 +19,7 @@ use odradek_wire::ids::{TopicPartition, Uuid};
 
 use super::{Asker, Running};
 use crate::io::{Outbox, Output};
+use crate::membership::{Directories, Standing};
 use crate::partition::PartitionId;
 
 /// The most replicas that one request assigns.
@@ -101,6 +102,7 @@ impl Running {
             for (&index, granted) in topic.partitions.iter().filter(|(_, p)| p.replicas.contains(&me)) {
                 let id = PartitionId { topic: topic.id, index };
                 let is = match (self.replicas.get(&id), self.offline.get(&id)) {
+                    (Some(replica), _) if replica.log.is_out_of_service() => LOST,
                     (Some(replica), _) => self.storage.dirs[usize::from(replica.dir.0)].id,
                     (None, Some(Offline { dir: Some(_), .. })) => LOST,
                     _ => continue,
@@ -117,9 +119,11 @@ impl Running {
     pub(super) fn assign_directories(&mut self, now: Now, out: &mut Outbox) -> bool {
         let Some(epoch) = self.membership.epoch() else { return false };
         let mut assignments = self.assignments();
+        self.membership.directories.untold = !assignments.is_empty();
         if assignments.is_empty() {
             return false;
         }
+        self.membership.directories.under_way = true;
         assignments.truncate(ASSIGNMENTS_MAX);
         let mut by_directory: BTreeMap<Uuid, BTreeMap<Uuid, Vec<i32>>> = BTreeMap::new();
         for (directory, id) in assignments {
@@ -146,18 +150,36 @@ impl Running {
         true
     }
 
+    /// Logs went out of service while they served.
+    pub(super) fn tell_who_fell(&mut self, now: Now, out: &mut Outbox) {
+        self.membership.directories.untold = true;
+        self.tell_directories(now, out);
+    }
+
+    /// Tells the controller what it does not know yet; again with each heartbeat, until it does.
+    pub(super) fn tell_directories(&mut self, now: Now, out: &mut Outbox) {
+        let Directories { untold, under_way } = self.membership.directories;
+        if untold && !under_way && self.stopping.is_none() {
+            self.assign_directories(now, out);
+        }
+    }
+
     /// The controller answered: what is left is told, and then the broker may be unfenced.
     pub(super) fn directories_assigned(&mut self, now: Now, response: &ControllerResponse, out: &mut Outbox) {
         let ControllerResponse::AssignReplicasToDirs(r) = response else { return };
+        self.membership.directories.under_way = false;
         let partitions = r.directories.iter().flat_map(|d| &d.topics).flat_map(|t| &t.partitions);
         let refused = partitions.map(|p| p.error_code).chain([r.error_code]).find(|&code| code != 0);
         if let Some(code) = refused {
             // An older metadata.version knows no directories, and a broker whose epoch is stale registers again.
+            self.membership.directories.untold &= code != ErrorCode::UnsupportedVersion.code();
             let says = format!("the directories of replicas could not be told: {}", ErrorCode::from_code(code));
             out.push(Output::Note(Note::mark("replica.directories_not_told").says(says)));
         } else if self.assign_directories(now, out) {
             return;
         }
-        self.beat(now, false, out);
+        if matches!(self.membership.standing, Standing::Fenced(_)) {
+            self.beat(now, false, out);
+        }
     }
 }

@@ -36,6 +36,8 @@ pub(super) struct Host {
     /// Frames that left, by connection, without their lengths.
     pub(super) sent: BTreeMap<ConnectionId, VecDeque<Bytes>>,
     pub(super) closed: BTreeMap<ConnectionId, String>,
+    /// Every range that was sent.
+    pub(super) ranges: Vec<FileRange>,
     /// Grants, pauses and resumes, in order.
     pub(super) orders: Vec<String>,
     pub(super) marks: Vec<&'static str>,
@@ -72,6 +74,7 @@ impl Host {
             stopped: None,
             sent: BTreeMap::new(),
             closed: BTreeMap::new(),
+            ranges: Vec::new(),
             orders: Vec::new(),
             marks: Vec::new(),
             said: Vec::new(),
@@ -149,7 +152,10 @@ impl Host {
         for part in payload.parts() {
             match part {
                 Part::Bytes(bytes) => frame.extend_from_slice(bytes),
-                Part::Range(range) => frame.extend_from_slice(&self.disk.range(range)),
+                Part::Range(range) => {
+                    self.ranges.push(*range);
+                    frame.extend_from_slice(&self.disk.range(range));
+                }
             }
         }
         assert_eq!(frame.len() as u64, payload.bytes());

@@ -3,6 +3,7 @@
 mod answers;
 mod configs;
 mod disk;
+mod fallen;
 mod fetching;
 mod flips;
 mod host;

@@ -5,11 +5,12 @@
 //! | `OpenTimes`, `Times` | the time index of a closed segment is opened, searched |
 //! | `OpenOffsets`, `Offsets` | its offset index is opened, searched |
 //! | `Scan` | batches are walked from the position that the index gave |
-//! | `Rebuild` | the index led astray: the headers of all batches are read for another one, and the question begins anew |
+//! | `Rebuild` | the index led astray, or cannot be read: the headers of all batches are read for another one, and the question begins anew |
 //!
-//! A segment whose indexes are in memory begins with `Scan`.
+//! A segment whose indexes are in memory begins with `Scan`. Where the headers lead nowhere, they are read once more, since a disk may err once; then the log
+//! is damaged, and goes out of service.
 
-use odradek_machine::{Note, reached};
+use odradek_machine::Note;
 use odradek_wire::batch::NO_TIMESTAMP;
 use odradek_wire::ids::Offset;
 
@@ -18,7 +19,8 @@ use super::{Log, Pending, ReadError, TimestampFound};
 use crate::disk::{DiskAction, DiskError, DiskErrorKind, FileId};
 use crate::index::Indexes;
 use crate::log::incoming::Incoming;
-use crate::output::{Answer, BatchAt, LookupId, NotesOf, Output, RecordAt, Work, WorkDone};
+use crate::open::Damage;
+use crate::output::{Answer, BatchAt, LookupId, Output, RecordAt, Work, WorkDone};
 use crate::segment::{IndexFiles, Segment, file_name};
 
 /// Headers of one unit of work, where an index is built again.
@@ -31,8 +33,8 @@ pub(super) struct Lookup {
     /// Base offset of the segment that is searched.
     segment: Offset,
     stage: Stage,
-    /// The index of this segment was built again for it.
-    rebuilt: bool,
+    /// The headers of this segment were read for it, and lead through the whole of it.
+    walked: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -49,16 +51,21 @@ enum Goal {
 enum Stage {
     OpenTimes(FileId),
     Times(FileId),
-    OpenOffsets {
-        file: FileId,
-        floor: Offset,
-    },
+    OpenOffsets { file: FileId, floor: Offset },
     Offsets(FileId),
-    Scan {
-        from: u64,
-    },
-    /// What the segment looks like as far as it was read.
-    Rebuild(Box<Segment>),
+    Scan { from: u64 },
+    Rebuild(Box<Rebuild>),
+}
+
+/// A segment whose headers are read.
+#[derive(Clone, Debug)]
+struct Rebuild {
+    /// What it looks like as far as they were read.
+    seen: Segment,
+    /// How far they are read.
+    until: u64,
+    /// They led nowhere at the end of `seen`, and are read from there once more.
+    again: bool,
 }
 
 impl Log {
@@ -93,7 +100,7 @@ impl Log {
     fn look_up(&mut self, segment: usize, goal: Goal, out: &mut Vec<Output>) -> LookupId {
         self.lookup_ids += 1;
         let id = LookupId(self.lookup_ids);
-        self.lookups.insert(id, Lookup { goal, segment: self.segments[segment].base, stage: Stage::Scan { from: 0 }, rebuilt: false });
+        self.lookups.insert(id, Lookup { goal, segment: self.segments[segment].base, stage: Stage::Scan { from: 0 }, walked: false });
         self.search(id, segment, out);
         id
     }
@@ -133,7 +140,7 @@ impl Log {
         let Some(lookup) = self.lookups.get_mut(&id) else { return };
         let base = lookup.segment;
         if let Err(error) = result {
-            return self.answer(id, Answer::Failed(error), out);
+            return self.rebuild(id, base, &error.to_string(), out);
         }
         match (&lookup.stage, lookup.goal) {
             (&Stage::OpenTimes(file), Goal::Timestamp { timestamp_ms, .. }) => {
@@ -154,9 +161,10 @@ impl Log {
         if let Stage::Times(file) | Stage::Offsets(file) = lookup.stage {
             self.disk(Pending::Nothing, DiskAction::Close { file }, out);
         }
-        let done = match result {
-            Ok(done) => done,
-            Err(error) => return self.answer(id, Answer::Failed(error), out),
+        let done = match (result, &lookup.stage) {
+            (Ok(done), _) => done,
+            (Err(error), Stage::Times(_) | Stage::Offsets(_)) => return self.rebuild(id, lookup.segment, &error.to_string(), out),
+            (Err(error), _) => return self.unreadable(error, out),
         };
         match done {
             WorkDone::Offset(floor) => self.open_offsets(id, lookup.segment, floor.max(self.ends.start), out),
@@ -182,37 +190,34 @@ impl Log {
                 self.positions.found(offset, At { base: b.base, last: b.last, at: b.at, length: b.length });
                 self.answer(id, Answer::ReadAgain, out);
             }
-            None => self.rebuild(id, lookup.segment, out),
+            None => self.rebuild(id, lookup.segment, "its index leads nowhere", out),
         }
     }
 
-    /// An index that leads nowhere is built again, once for a question; a log whose batches cannot be walked fails it.
-    fn rebuild(&mut self, id: LookupId, base: Offset, out: &mut Vec<Output>) {
-        let Some(s) = self.segments.iter().find(|s| s.base == base) else { return self.answer(id, Answer::ReadAgain, out) };
+    /// The headers of a segment are read whose index leads nowhere or cannot be had: once for a question.
+    fn rebuild(&mut self, id: LookupId, base: Offset, why: &str, out: &mut Vec<Output>) {
+        let Some(i) = self.segments.iter().position(|s| s.base == base) else { return self.answer(id, Answer::ReadAgain, out) };
+        let until = self.written_of(i);
+        let s = &self.segments[i];
         let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
-        if lookup.rebuilt || s.indexes.is_some() {
-            return self.leads_nowhere(id, base, out);
+        if lookup.walked {
+            // The batches are whole, and were not found: the disk errs now and then.
+            let (name, says) = (file_name(&self.setup.name, base, "log"), "it is read otherwise from one time to the next".to_owned());
+            return self.answer(id, Answer::Failed(DiskError { kind: DiskErrorKind::Io, action: "search", name, says }), out);
         }
-        reached!(&mut NotesOf(out), "log.index_damaged", of = &self.subject, base.0, s.length);
-        lookup.rebuilt = true;
-        lookup.stage = Stage::Rebuild(Box::new(Segment::new(base, s.file, s.made_ms, s.jitter_ms)));
-        let work = Work::Headers { file: s.file, from: 0, until: s.length, most: HEADERS_MOST };
+        let says = format!("{}: the headers of all batches are read: {why}", file_name(&self.setup.name, base, "log"));
+        out.push(Output::Note(Note::mark("log.index_damaged").of(Some(&self.subject)).facts(base.0, s.length as i64).says(says)));
+        let seen = Segment::new(base, s.file, s.made_ms, s.jitter_ms);
+        let work = Work::Headers { file: s.file, from: 0, until, most: HEADERS_MOST };
+        lookup.stage = Stage::Rebuild(Box::new(Rebuild { seen, until, again: false }));
         self.work(id, work, out);
     }
 
-    /// The batches of a segment cannot be walked to an offset that it holds: they are damaged.
-    fn leads_nowhere(&mut self, id: LookupId, base: Offset, out: &mut Vec<Output>) {
-        let name = file_name(&self.setup.name, base, "log");
-        let says = "its batches do not lead to an offset that it holds".to_owned();
-        let note = Note::mark("log.damaged").of(Some(&self.subject)).facts(base.0, 0);
-        out.push(Output::Note(note.says(format!("{} is damaged: {name}: {says}", self.setup.partition))));
-        self.answer(id, Answer::Failed(DiskError { kind: DiskErrorKind::Io, action: "search", name, says }), out);
-    }
-
     fn rebuild_on(&mut self, id: LookupId, lookup: Lookup, batches: &[Incoming], next: u64, out: &mut Vec<Output>) {
-        let Stage::Rebuild(mut seen) = lookup.stage else { unreachable!("only a rebuild asks for headers") };
+        let Stage::Rebuild(mut rebuild) = lookup.stage else { unreachable!("only a rebuild asks for headers") };
         let Some(i) = self.segments.iter().position(|s| s.base == lookup.segment) else { return self.answer(id, Answer::ReadAgain, out) };
         let interval = self.setup.config.index_interval_bytes;
+        let Rebuild { seen, until, again } = &mut *rebuild;
         let (before, end) = (seen.length, self.segments[i].end);
         for batch in batches {
             let last = batch.base.plus(i64::from(batch.last_offset_delta));
@@ -222,22 +227,34 @@ impl Log {
             }
             seen.append(last, batch.bytes, batch.max_timestamp_ms(), interval);
         }
-        let s = &mut self.segments[i];
-        if seen.length < s.length && seen.length == before {
-            return self.leads_nowhere(id, lookup.segment, out);
-        }
-        if seen.length < s.length {
-            let work = Work::Headers { file: s.file, from: next, until: s.length, most: HEADERS_MOST };
-            self.lookups.get_mut(&id).expect("the lookup is under way").stage = Stage::Rebuild(seen);
+        let until = *until;
+        if seen.length < until {
+            let led = seen.length > before;
+            if !led && *again {
+                return self.leads_nowhere(&rebuild.seen, out);
+            }
+            let from = if led { next.min(seen.length) } else { seen.length };
+            *again = !led;
+            let work = Work::Headers { file: seen.file, from, until, most: HEADERS_MOST };
+            self.lookups.get_mut(&id).expect("the lookup is under way").stage = Stage::Rebuild(rebuild);
             return self.work(id, work, out);
         }
+        let s = &mut self.segments[i];
         // Another question may have had them built meanwhile.
         if s.indexes.is_none() {
-            (s.indexes, s.newest, s.index_files) = (seen.indexes, seen.newest, IndexFiles::Memory);
+            (s.indexes, s.newest, s.index_files) = (rebuild.seen.indexes, rebuild.seen.newest, IndexFiles::Memory);
             let end = s.end;
             self.write_indexes(i, end, out);
         }
+        self.lookups.get_mut(&id).expect("the lookup is under way").walked = true;
         self.search(id, i, out);
+    }
+
+    /// The batches of a segment cannot be walked through it: they are damaged.
+    fn leads_nowhere(&mut self, seen: &Segment, out: &mut Vec<Output>) {
+        let segment = file_name(&self.setup.name, seen.base, "log");
+        let why = "the batches that lie here do not go on from those before".to_owned();
+        self.damaged(Damage { segment, at: seen.length, offset: seen.end, synced: self.ends.synced, why }, out);
     }
 
     fn open_offsets(&mut self, id: LookupId, base: Offset, floor: Offset, out: &mut Vec<Output>) {
@@ -250,9 +267,9 @@ impl Log {
         let (start, written) = (self.ends.start, self.ends.written);
         let lookup = self.lookups.get_mut(&id).expect("the lookup is under way");
         lookup.stage = Stage::Scan { from };
-        let goal = lookup.goal;
-        let Some(s) = self.segments.iter().find(|s| s.base == lookup.segment) else { return self.answer(id, Answer::ReadAgain, out) };
-        let (file, until) = (s.file, if s.base == self.ends.written_at.0 { self.ends.written_at.1 } else { s.length });
+        let (goal, base) = (lookup.goal, lookup.segment);
+        let Some(i) = self.segments.iter().position(|s| s.base == base) else { return self.answer(id, Answer::ReadAgain, out) };
+        let (file, until) = (self.segments[i].file, self.written_of(i));
         self.work(
             id,
             match goal {
@@ -262,6 +279,12 @@ impl Log {
             },
             out,
         );
+    }
+
+    /// How far a segment is in its file.
+    fn written_of(&self, segment: usize) -> u64 {
+        let (s, (base, at)) = (&self.segments[segment], self.ends.written_at);
+        if s.base == base { at } else { s.length }
     }
 
     /// A segment may promise a timestamp and hold it only below the log start: then the next one is asked.
@@ -279,6 +302,10 @@ impl Log {
         // The indexes may have led astray.
         if !matches!(lookup.stage, Stage::Scan { from: 0 }) {
             return self.scan(id, 0, out);
+        }
+        // Or the batches, past which nobody is led.
+        if lookup.segment >= self.ends.start && !lookup.walked {
+            return self.rebuild(id, lookup.segment, "no record has a timestamp that the segment has", out);
         }
         let after = self.segments.partition_point(|s| s.base <= lookup.segment);
         let next = (after..self.segments.len()).find(|i| self.segments[*i].newest.is_some_and(|n| n.timestamp_ms >= timestamp_ms));

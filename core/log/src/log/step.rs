@@ -3,8 +3,10 @@
 use odradek_machine::{Deadline, Note, Now, reached};
 
 use super::{Log, Pending, Phase};
-use crate::disk::{DiskDone, DiskError, DiskResult};
-use crate::output::{Input, NotesOf, Output, Token, WorkDone};
+use crate::disk::{DiskDone, DiskError, DiskErrorKind, DiskResult, FileRange};
+use crate::formats::damage;
+use crate::open::Damage;
+use crate::output::{Input, NotesOf, Output, Request, Token, WorkDone};
 
 /// How many producers one wake forgets at the most.
 const EXPIRED_MOST: usize = 1000;
@@ -19,6 +21,7 @@ impl Log {
             }
             Input::Work { token, result } => self.work_done(now, token, result, out),
             Input::OutOfService => self.fall(None, out),
+            Input::Unreadable { range, says } => self.range_unreadable(range, says, out),
         }
     }
 
@@ -50,6 +53,7 @@ impl Log {
             Pending::LogStart(to) => self.start_moved(now, to, result.is_ok(), out),
             Pending::Truncation => self.truncation_step(now, result, out),
             Pending::Stop => self.stop_step(now, result, out),
+            Pending::Damage => self.damage_written(result, out),
             Pending::Nothing => {}
         }
         if done && self.making.remove(&token) && self.making.is_empty() && matches!(self.phase, Phase::Serving) {
@@ -88,6 +92,46 @@ impl Log {
         if let Some(error) = error {
             out.push(Output::Note(Note::mark("log.failed").of(Some(&self.subject)).says(error.to_string())));
             out.push(Output::OutOfService { error });
+        }
+    }
+
+    /// What was written is not what is read: the log serves no more, in this life and every later one, until an operator gives up what is lost.
+    pub(super) fn damaged(&mut self, damage: Damage, out: &mut Vec<Output>) {
+        if !matches!(self.phase, Phase::Serving | Phase::Truncating(_)) {
+            return;
+        }
+        let note = Note::mark("log.damaged").of(Some(&self.subject)).facts(damage.offset.0, damage.at as i64);
+        out.push(Output::Note(note.says(format!("{} is out of service: {damage}", self.setup.partition))));
+        let (name, bytes) = (self.setup.name.join(damage::FILE), damage::encode(&damage).into_bytes().into());
+        let token = self.token(Pending::Damage);
+        out.push(Output::Dir(Request::Replace { token, name, bytes }));
+        let Damage { segment: name, why: says, .. } = damage;
+        self.fall(Some(DiskError { kind: DiskErrorKind::Io, action: "read", name, says }), out);
+    }
+
+    /// The disk does not give back what was written: the log serves no more in this life. The next one tries again.
+    pub(super) fn unreadable(&mut self, error: DiskError, out: &mut Vec<Output>) {
+        if !matches!(self.phase, Phase::Serving | Phase::Truncating(_)) {
+            return;
+        }
+        let says = format!("{} is out of service: {error}", self.setup.partition);
+        out.push(Output::Note(Note::mark("log.unreadable").of(Some(&self.subject)).says(says)));
+        self.fall(Some(error), out);
+    }
+
+    /// A range that was given out; one of a segment that was deleted or cut meanwhile says nothing of this log.
+    fn range_unreadable(&mut self, range: FileRange, says: String, out: &mut Vec<Output>) {
+        let of = self.segments.iter().find(|s| s.file == range.file && range.at + range.length <= s.length);
+        let Some(name) = of.map(|s| s.name(&self.setup.name, "log")) else { return };
+        let says = format!("{} bytes at {}: {says}", range.length, range.at);
+        self.unreadable(DiskError { kind: DiskErrorKind::Io, action: "send", name, says }, out);
+    }
+
+    /// Where damage cannot be written down, a later life finds it as this one did, or serves what it can.
+    fn damage_written(&self, result: DiskResult, out: &mut Vec<Output>) {
+        if let Err(error) = result {
+            let says = format!("damage could not be written down: {error}");
+            out.push(Output::Note(Note::mark("log.damage_not_recorded").of(Some(&self.subject)).says(says)));
         }
     }
 

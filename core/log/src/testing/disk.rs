@@ -50,6 +50,13 @@ impl Disk {
         self.carry_out(action, wall_ms).map_err(|kind| error(kind, action, name))
     }
 
+    /// What a reading of a file shall come to, if it shall fail.
+    pub(crate) fn fails(&mut self, verb: &'static str, name: &str) -> Option<DiskError> {
+        let i = self.fail.iter().position(|(v, part, _)| *v == verb && name.contains(part))?;
+        let (_, _, kind) = self.fail.remove(i);
+        Some(DiskError { kind, action: verb, name: Name::from(name), says: format!("{kind:?}") })
+    }
+
     fn stops(&mut self, verb: &str) -> bool {
         if let Some((at, left)) = &mut self.stops_at
             && *at == verb

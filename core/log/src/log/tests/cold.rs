@@ -5,8 +5,10 @@ use odradek_wire::ids::Offset;
 
 use crate::config::LogConfig;
 use crate::dir::ids::OwnerId;
-use crate::log::{ReadRequest, TimestampFound};
-use crate::output::Answer;
+use crate::disk::{DiskErrorKind, FileId, FileRange, Name};
+use crate::formats::damage;
+use crate::log::{AppendError, Log, Read, ReadRequest, TimestampFound};
+use crate::output::{Answer, Input, LookupId, Output};
 use crate::testing::World;
 use crate::testing::batches::{decode, replicated, values};
 
@@ -83,14 +85,100 @@ fn indexes_on_disk_that_lead_nowhere_do_not_hide_a_timestamp() {
     }
 }
 
-#[test]
-fn segment_that_was_damaged_while_it_was_open_fails_the_read_and_not_for_ever() {
-    let (mut w, log) = long(|i| i);
-    w.disk.damage("t-0/00000000000000000000.log", &[0; 2000]);
-    let request = ReadRequest { from: Offset(7), until: Offset(300), bytes_max: 1, at_least_one: true, want_aborted: false };
+/// The question after a record of the first segment.
+fn asks(w: &mut World, log: OwnerId, from: i64) -> LookupId {
+    let request = ReadRequest { from: Offset(from), until: Offset(300), bytes_max: 1, at_least_one: true, want_aborted: false };
     let read = w.with(log, |log, now, out| log.read(now, request, out)).expect("it serves");
-    let crate::log::Read::Cold(id) = read else { panic!("{read:?} without a look") };
+    let Read::Cold(id) = read else { panic!("{read:?} without a look") };
+    id
+}
+
+const FIRST: &str = "t-0/00000000000000000000.log";
+
+#[test]
+fn log_that_is_found_damaged_goes_out_of_service_and_says_so_to_every_later_life() {
+    for by_time in [false, true] {
+        let (mut w, log) = long(|i| i);
+        let whole = w.disk.content(FIRST).expect("it is there").to_vec();
+        let batch_bytes = 12 + i32::from_be_bytes(whole[8..12].try_into().expect("four bytes")) as usize;
+        // The length of the fourth batch.
+        let at = 3 * batch_bytes;
+        let bent: Vec<u8> = whole.iter().enumerate().map(|(i, b)| if i == at + 8 { b ^ 0x40 } else { *b }).collect();
+        w.disk.damage(FIRST, &bent);
+        w.disk.fail_expected = true;
+        if by_time {
+            assert_eq!(find(&mut w, log, T + 3), Answer::ReadAgain);
+        } else {
+            let id = asks(&mut w, log, 3);
+            w.finish_all();
+            assert_eq!(w.answers.remove(&id), Some(Answer::ReadAgain));
+        }
+        assert!(w.log(log).is_out_of_service(), "by time: {by_time}");
+        assert_eq!(w.append(log, values(&[b"v"], T)), Err(AppendError::OutOfService));
+        let record = w.disk.content("t-0/damage").expect("it is written down");
+        let damage = damage::decode(&Name::from("t-0/damage"), record).expect("it is whole");
+        assert_eq!((damage.segment.as_str(), damage.at, damage.offset, damage.synced), (FIRST, at as u64, Offset(3), Offset(300)));
+        w.with(log, Log::close);
+        w.finish_all();
+        assert!(w.said_of(log).contains(&&Output::Ended { clean: false }), "a clean stop vouches for it");
+    }
+}
+
+#[test]
+fn disk_that_errs_once_ends_no_log() {
+    for errs_until in 1..=3 {
+        let (mut w, log) = long(|i| i);
+        let whole = w.disk.content(FIRST).expect("it is there").to_vec();
+        let id = asks(&mut w, log, 7);
+        w.disk.damage(FIRST, &vec![0x55; whole.len()]);
+        // The search by the index, and the headers.
+        let mut works = 0;
+        while !w.ops.is_empty() || !w.works.is_empty() {
+            if w.ops.is_empty() {
+                works += 1;
+                if works > errs_until {
+                    w.disk.damage(FIRST, &whole);
+                }
+                w.finish_work(0);
+            } else {
+                w.finish(0);
+            }
+        }
+        assert_eq!(w.answers.remove(&id), Some(Answer::ReadAgain), "{errs_until}");
+        assert_eq!(one_from(&mut w, log, 7), [(7, vec![7; 20])], "{errs_until}");
+    }
+}
+
+#[test]
+fn index_that_cannot_be_had_is_built_again() {
+    for verb in ["open", "read"] {
+        let (mut w, log) = long(|i| i);
+        w.disk.fail.push((verb, ".index", DiskErrorKind::Io));
+        w.disk.damaged = true;
+        assert_eq!(one_from(&mut w, log, 7), [(7, vec![7; 20])], "{verb}");
+        w.disk.fail.clear();
+        assert_eq!(one_from(&mut w, log, 9), [(9, vec![9; 20])], "{verb}");
+    }
+}
+
+#[test]
+fn range_that_cannot_be_sent_ends_the_log_that_it_is_of_and_no_other() {
+    let (mut w, log) = long(|i| i);
+    let other = w.create(1, config(), Guards::ALL_ON);
     w.finish_all();
-    assert!(matches!(w.answers.remove(&id), Some(Answer::Failed(_))));
-    w.append(log, values(&[b"v"], T)).expect("the log goes on");
+    let request = ReadRequest { from: Offset(290), until: Offset(300), bytes_max: 1, at_least_one: true, want_aborted: false };
+    let read = w.with(log, |log, now, out| log.read(now, request, out)).expect("it serves");
+    let Read::Ready(slice) = read else { panic!("{read:?} of what was just written") };
+    let range = slice.ranges[0];
+    let says = || "Input/output error".to_owned();
+    // Of a file that is gone, or beyond a cut.
+    for stale in [FileRange { file: FileId(77), ..range }, FileRange { length: range.length + 1_000_000, ..range }] {
+        w.with(log, |log, now, out| log.step(now, Input::Unreadable { range: stale, says: says() }, out));
+        assert!(!w.log(log).is_out_of_service(), "{stale:?}");
+    }
+    w.disk.fail_expected = true;
+    w.with(log, |log, now, out| log.step(now, Input::Unreadable { range, says: says() }, out));
+    assert!(w.log(log).is_out_of_service() && !w.log(other).is_out_of_service());
+    assert_eq!(w.marks("log.unreadable"), 1);
+    assert_eq!(w.disk.content("t-0/damage"), None, "the next life tries again");
 }

@@ -1,0 +1,65 @@
+//! Replicas whose logs go out of service while they serve.
+
+use odradek_log::disk::FileRange;
+use odradek_wire::error::ErrorCode;
+
+use super::host::{Host, batch, produce, values};
+use super::story::{fetch_of, fetched, metadata, produced, topic_id};
+use crate::io::{ConnectionId, Input};
+
+/// A node with a record in each of two topics.
+fn with_records() -> (Host, ConnectionId) {
+    let mut host = Host::started(81);
+    let connection = host.connect();
+    for topic in ["orders", "payments"] {
+        metadata(&mut host, connection, topic);
+        assert_eq!(sent(&mut host, connection, topic), ErrorCode::None);
+    }
+    (host, connection)
+}
+
+fn sent(host: &mut Host, connection: ConnectionId, topic: &str) -> ErrorCode {
+    let answer = produced(host.call(connection, 9, produce(topic, 0, -1, batch(&["a"]))));
+    ErrorCode::from_code(answer.responses[0].partition_responses[0].error_code)
+}
+
+/// Leader and offline replicas of the first partition.
+fn led(host: &mut Host, connection: ConnectionId, topic: &str) -> (i32, usize) {
+    let answer = metadata(host, connection, topic);
+    let part = &answer.topics[0].partitions[0];
+    (part.leader_id, part.offline_replicas.len())
+}
+
+/// A range that a fetch of the first record of a topic sends.
+fn range_of(host: &mut Host, connection: ConnectionId, topic: &str) -> FileRange {
+    let id = topic_id(host, connection, topic);
+    let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
+    assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a"]);
+    host.ranges.last().copied().expect("a fetch sends a range")
+}
+
+#[test]
+fn a_replica_whose_range_cannot_be_sent_has_no_leader_and_the_next_life_serves_it_again() {
+    let (mut host, connection) = with_records();
+    let range = range_of(&mut host, connection, "orders");
+    assert_eq!((led(&mut host, connection, "orders"), led(&mut host, connection, "payments")), ((1, 0), (1, 0)));
+    host.step(Input::SendFailed { connection, range, says: "Input/output error".to_owned() });
+    host.step(Input::Closed { connection });
+    host.rest();
+    let says = host.said.iter().find(|(mark, _)| *mark == "log.unreadable").map(|(_, says)| says.clone());
+    let name = "orders-0/00000000000000000000.log";
+    let bytes = range.length;
+    assert_eq!(says, Some(format!("orders-0 is out of service: send {name}: {bytes} bytes at 0: Input/output error")));
+    let connection = host.connect();
+    assert_eq!((led(&mut host, connection, "orders"), led(&mut host, connection, "payments")), ((-1, 1), (1, 0)));
+    assert_eq!(sent(&mut host, connection, "orders"), ErrorCode::KafkaStorageError);
+    assert_eq!(sent(&mut host, connection, "payments"), ErrorCode::None);
+    let id = topic_id(&mut host, connection, "orders");
+    let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
+    assert_eq!(ErrorCode::from_code(answer.responses[0].partitions[0].error_code), ErrorCode::KafkaStorageError);
+
+    let mut host = host.restarted(true, 82);
+    let connection = host.connect();
+    assert_eq!(led(&mut host, connection, "orders"), (1, 0), "the disk gives it again");
+    assert_eq!(sent(&mut host, connection, "orders"), ErrorCode::None);
+}
