@@ -64,6 +64,9 @@ impl Checker for AcknowledgedIsDurable {
                     ));
                 }
             }
+            Event::Unserved { at, .. } => {
+                self.read.remove(at);
+            }
             Event::Finished => return self.lost(),
             _ => {}
         }
@@ -105,6 +108,13 @@ mod tests {
         assert_eq!(watch(AcknowledgedIsDurable::new(&setup()), &story(7)), Ok(()));
         assert!(watch(AcknowledgedIsDurable::new(&setup()), &story(6)).is_err());
         assert_eq!(at().topic.as_ref(), "orders");
+    }
+
+    #[test]
+    fn is_silent_about_what_goes_out_of_service_while_it_is_read() {
+        let unserved = Event::Unserved { at: at(), why: "it went out of service".to_owned() };
+        let story = [acknowledged(id(0, 4), 7), bounds(0, 9), unserved, Event::Finished];
+        assert_eq!(watch(AcknowledgedIsDurable::new(&setup()), &story), Ok(()));
     }
 
     #[test]

@@ -54,6 +54,9 @@ impl Checker for AtLeastOnceNeverLoses {
             Event::FinalBounds { at, start, .. } => {
                 self.start.insert(at.clone(), *start);
             }
+            Event::Unserved { at, .. } => {
+                self.start.remove(at);
+            }
             Event::FinalRead { record: Some(record), .. } if self.clients.contains(&record.client) => {
                 *self.copies.entry(*record).or_default() += 1;
             }

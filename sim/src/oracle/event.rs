@@ -180,7 +180,7 @@ pub enum Event<'a> {
         /// What it was told.
         why: String,
     },
-    /// After the healed cluster came to rest: a partition that nobody serves, so that it is not read.
+    /// After the healed cluster came to rest: a partition that nobody serves, so that it is not read, or no further than it was.
     Unserved {
         /// Which partition.
         at: TopicPartition,

@@ -76,6 +76,9 @@ impl Checker for IdempotentNeitherLosesDoublesNorReorders {
             Event::FinalBounds { at, start, .. } => {
                 self.start.insert(at.clone(), *start);
             }
+            Event::Unserved { at, .. } => {
+                self.start.remove(at);
+            }
             Event::FinalRead { at, offset, record: Some(record), .. } if self.clients.contains(&record.client) => {
                 return self.stands(at, *offset, *record);
             }

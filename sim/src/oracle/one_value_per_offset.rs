@@ -67,6 +67,10 @@ impl Checker for OneValuePerOffset {
                 self.final_next.insert(at.clone(), *to);
                 Ok(())
             }
+            Event::Unserved { at, .. } => {
+                self.final_end.remove(at);
+                Ok(())
+            }
             Event::Finished => {
                 let short = self.final_end.iter().find(|(at, end)| self.final_next.get(*at).is_some_and(|next| next < *end));
                 short.map_or(Ok(()), |(at, end)| {

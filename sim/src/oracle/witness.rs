@@ -65,6 +65,9 @@ impl Checker for Witness {
             Event::FinalBounds { at, start, .. } => {
                 self.starts.insert(at.clone(), *start);
             }
+            Event::Unserved { at, .. } => {
+                self.starts.remove(at);
+            }
             Event::FinalRead { at, record: Some(record), .. } => self.read(at, *record),
             Event::Finished => {
                 let missing = self.acknowledged.iter().filter(|(record, _)| !self.stands.contains(record));

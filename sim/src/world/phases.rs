@@ -9,7 +9,7 @@
 //! | final reads | the auditor has read all of that |
 //! | audit | every node has stopped cleanly |
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use odradek_client::admin::{self, NewTopic, OffsetSpec, Operation, Reply};
@@ -60,6 +60,8 @@ pub(super) struct Own {
     pub(super) unserved: BTreeMap<TopicPartition, String>,
     /// Where the auditor stands.
     pub(super) positions: BTreeMap<TopicPartition, i64>,
+    /// Gaps that it was shown, by where they begin.
+    gaps: BTreeSet<(TopicPartition, i64)>,
     /// Since when it stands there.
     pub(super) since: BTreeMap<TopicPartition, (i64, Time)>,
     polls: u64,
@@ -378,9 +380,7 @@ impl World<'_, '_> {
     pub(super) fn begin_final_reads(&mut self) {
         self.phase = Phase::FinalReads { until: self.now + self.plan.within_ns };
         for (at, why) in self.own.unserved.clone() {
-            self.trace("world", || format!("{at} is served by nobody: {why}"));
-            self.tell(&oracle::Event::Unserved { at, why });
-            self.world_mark("partition.unserved");
+            self.tell_unserved(at, why);
         }
         for at in self.partitions() {
             let (start, end) = self.bounds_of(&at);
@@ -414,7 +414,13 @@ impl World<'_, '_> {
     fn auditor_read(&mut self, records: Vec<(TopicPartition, Vec<odradek_client::record::ConsumerRecord>)>) {
         for (at, records) in records {
             let (_, end) = self.bounds_of(&at);
+            if self.own.unserved.contains_key(&at) {
+                continue; // it was read before it went out of service
+            }
             for record in records {
+                if self.is_asked_again(&at, record.offset) {
+                    break;
+                }
                 self.own.positions.insert(at.clone(), record.offset + 1);
                 if record.offset >= end {
                     continue;
@@ -435,6 +441,20 @@ impl World<'_, '_> {
         if !self.all_read() {
             self.poll();
         }
+    }
+
+    /// A whole batch in the place of another, or an offset outside of every checksum, leads a reader past what is there. One who asks for the offset that is
+    /// missing must be given it, or be told.
+    fn is_asked_again(&mut self, at: &TopicPartition, offset: i64) -> bool {
+        let expected = self.own.positions.get(at).copied().unwrap_or(offset);
+        if offset <= expected || !self.own.gaps.insert((at.clone(), expected)) {
+            return false;
+        }
+        self.trace("world", || format!("the auditor is led from offset {expected} of {at} to {offset}, and asks for {expected}"));
+        self.world_mark("reader.led_past");
+        let seek = consumer::Command::Seek { partition: at.clone(), to: SeekTo::Offset(expected) };
+        self.tell_client(self.auditor(), Told::Asked(Asked::Consumer(seek)));
+        true
     }
 
     pub(super) fn first_unread(&self) -> Option<(TopicPartition, i64, i64)> {

@@ -62,8 +62,26 @@ impl World<'_, '_> {
         self.tell_client(self.auditor(), Told::Asked(Asked::Consumer(seek)));
     }
 
+    /// A log that goes out of service while it is read is read no further.
+    fn see_what_is_served_no_more(&mut self) {
+        let gone = |at: &TopicPartition| self.nodes.iter().any(|node| node.unserved.contains(at));
+        let gone: Vec<_> = self.own.positions.keys().filter(|at| gone(at)).cloned().collect();
+        for at in gone {
+            self.own.positions.remove(&at);
+            self.tell_unserved(at, "it went out of service while it was read".to_owned());
+        }
+    }
+
+    pub(super) fn tell_unserved(&mut self, at: TopicPartition, why: String) {
+        self.trace("world", || format!("{at} is served by nobody: {why}"));
+        self.own.unserved.insert(at.clone(), why.clone());
+        self.tell(&oracle::Event::Unserved { at, why });
+        self.world_mark("partition.unserved");
+    }
+
     /// A reader that stands still where something is destroyed is refused it.
     pub(super) fn see_who_is_refused(&mut self) {
+        self.see_what_is_served_no_more();
         for (at, position) in self.own.positions.clone() {
             let (stood, since) = self.own.since.get(&at).copied().unwrap_or((-1, self.now));
             if stood != position {

@@ -40,6 +40,8 @@ pub(super) struct Begin {
     files: FileIds,
     subject: Subject,
     formatted: bool,
+    /// The root was read once, and something of it could not be made out: a disk may err once.
+    again: bool,
     /// `bootstrap.checkpoint`.
     bootstrap: Option<Bytes>,
     /// An intent to format is there.
@@ -91,6 +93,7 @@ impl Begin {
             files,
             subject: Subject { name: setup.path.clone(), number: i32::from(setup.dir.0) },
             formatted: false,
+            again: false,
             bootstrap: None,
             intent: false,
             absent: false,
@@ -138,9 +141,7 @@ impl Begin {
     ) -> Result<Option<(Root, KnownRoot)>, OpenError> {
         match self.stage {
             Stage::Lock | Stage::Format => {
-                let mut errands = vec![Errand::List(Name::root())];
-                errands.extend(ROOT_FILES.map(|name| Errand::Read(Name::from(name))));
-                self.go(Stage::Read, errands, AT_ONCE, ids, out);
+                self.read_root(ids, out);
                 Ok(None)
             }
             Stage::Read => self.read(setup, done, ids, out).map(|()| None),
@@ -160,12 +161,22 @@ impl Begin {
         self.errands = Errands::begin(errands, at_once, &mut Desk { ids, files: &mut self.files, subject: &self.subject, out });
     }
 
+    fn read_root(&mut self, ids: &mut DirIds, out: &mut Vec<Output>) {
+        let mut errands = vec![Errand::List(Name::root())];
+        errands.extend(ROOT_FILES.map(|name| Errand::Read(Name::from(name))));
+        self.go(Stage::Read, errands, AT_ONCE, ids, out);
+    }
+
     /// Takes in what the root holds; what is malformed in it refuses the directory, and nothing was changed.
     fn read(&mut self, setup: &Setup, done: Vec<Done>, ids: &mut DirIds, out: &mut Vec<Output>) -> Result<(), OpenError> {
         let mut done = done.into_iter();
         let entries = done.next().and_then(Done::listed).unwrap_or_default();
         let files: Vec<Option<Bytes>> = done.map(Done::content).collect();
         let file = |name: &str| files[ROOT_FILES.iter().position(|file| *file == name).expect("it is among the files read")].clone();
+        if !is_legible(&file) && !std::mem::replace(&mut self.again, true) {
+            self.read_root(ids, out);
+            return Ok(());
+        }
         let meta = file(meta_properties::FILE).map(|bytes| meta_properties::decode(&Name::from(meta_properties::FILE), &bytes));
         self.meta = meta.transpose().map_err(|what| malformed(setup, what))?;
         self.meta.as_ref().map_or(Ok(()), |meta| check_identity(setup, meta))?;
@@ -329,6 +340,13 @@ impl Begin {
         found.snapshots = std::mem::take(&mut self.snapshots);
         (root, known)
     }
+}
+
+/// True if everything in the files of the root can be made out.
+fn is_legible(file: &dyn Fn(&str) -> Option<Bytes>) -> bool {
+    let (known, unread) = KnownRoot::read(Vec::new(), file);
+    let meta = file(meta_properties::FILE).is_none_or(|bytes| meta_properties::decode(&Name::from(meta_properties::FILE), &bytes).is_ok());
+    meta && unread.is_empty() && !known.marks_damaged
 }
 
 /// What the files of the root say. A checkpoint that cannot be read is built again from our marks where there are any, and refuses the directory where not.

@@ -25,6 +25,8 @@ pub(crate) struct Disk {
     stopped: bool,
     /// The next operation of this verb on a name that contains this fails so.
     pub(crate) fail: Vec<(&'static str, &'static str, DiskErrorKind)>,
+    /// The next reading of a file with this name gives zeros in its place.
+    pub(crate) misread: Option<&'static str>,
     /// A failure is part of the test.
     pub(crate) fail_expected: bool,
     /// A file was damaged by the test, so that a simple reader stumbles.
@@ -177,6 +179,10 @@ impl Disk {
             DiskAction::Read { file, at, length } => {
                 let inode = self.inode(*file)?;
                 let content = &self.inodes[inode];
+                if self.misread.is_some_and(|name| self.handles[file].1.as_str() == name) {
+                    self.misread = None;
+                    return Ok(DiskDone::Read(vec![0; content.len()].into()));
+                }
                 let from = (*at as usize).min(content.len());
                 let until = (*at + *length).min(content.len() as u64) as usize;
                 return Ok(DiskDone::Read(Bytes::copy_from_slice(&content[from..until])));

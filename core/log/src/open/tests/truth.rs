@@ -7,7 +7,7 @@ use super::world::{World, record_bytes, records, tp};
 use super::{TOPIC, world};
 use crate::disk::{DiskAction, DiskErrorKind};
 use crate::formats::checkpoint::{HIGH_WATERMARKS, LOG_STARTS, RECOVERY_POINTS};
-use crate::formats::meta_properties::MetaProperties;
+use crate::formats::meta_properties::{self, MetaProperties};
 use crate::formats::synced_marks::{self, SyncedMark};
 use crate::formats::{checkpoint, damage, partition_metadata};
 use crate::open::node::{self, Decision, Intent, Looked};
@@ -273,4 +273,20 @@ fn directories_of_a_node_must_agree_and_hold_its_metadata_log() {
     assert_eq!(lost, Err(OpenError::MetadataLost { path: "/a".into(), found: "/b/t-0".to_owned() }));
     let whole = Looked { metadata_log: true, ..looked("/a", Some(("c", 1))) };
     assert!(node::decide(&[whole, used]).is_ok());
+}
+
+#[test]
+fn root_that_cannot_be_made_out_is_read_once_more() {
+    for file in [meta_properties::FILE, synced_marks::FILE, RECOVERY_POINTS] {
+        // Damage in the third batch, below what is marked: whoever passes over the mark takes it for a torn tail.
+        let mut bytes = records(0..5);
+        bytes[2 * record_bytes() + 70] ^= 1;
+        let mut world = World::formatted().holding_no_metadata().recovery_point(0).mark(0, 5 * record_bytes() as u64, 5);
+        world.disk.put("t-0/partition.metadata", partition_metadata::encode(TOPIC).as_bytes());
+        world.put_segment(0, bytes.clone());
+        world.disk.misread = Some(file);
+        let damage = world.log().expect_err(file);
+        assert_eq!((damage.offset, damage.synced), (Offset(2), Offset(5)), "{file}");
+        assert_eq!((world.disk.content(FIRST), world.disk.misread), (Some(&bytes[..]), None), "{file}");
+    }
 }
