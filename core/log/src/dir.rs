@@ -332,7 +332,7 @@ impl LogDir {
                 self.submit(Purpose::SyncDirectory(name.clone(), birth), DiskAction::SyncDirectory { name }, out);
             }
         }
-        self.write_marks(out);
+        self.write_marks(now, out);
         self.checkpoint_what_is_due(now, out);
     }
 
@@ -352,8 +352,9 @@ impl LogDir {
         if self.unsettled {
             return Some(Deadline { at: Mono(0), why: "dir.settle" });
         }
-        let at = self.checkpoints.iter().filter_map(Checkpoint::deadline).min();
-        at.filter(|_| self.state == State::Serving).map(|at| Deadline { at, why: "dir.checkpoint" })
+        let checkpoint = self.checkpoints.iter().filter_map(Checkpoint::deadline).min().map(|at| Deadline { at, why: "dir.checkpoint" });
+        let marks = self.marks.retry_at.map(|at| Deadline { at, why: "dir.marks" });
+        Deadline::earliest(checkpoint, marks).filter(|_| self.state == State::Serving)
     }
 
     /// Which directory this is.

@@ -31,7 +31,7 @@ impl LogDir {
             },
             Purpose::Whole(id, part) => self.whole_finished(now, id, part, result.map(drop), out),
             Purpose::MarkAppended | Purpose::MarkSynced => {
-                self.mark_finished(matches!(purpose, Purpose::MarkSynced), result.map(drop), out);
+                self.mark_finished(now, matches!(purpose, Purpose::MarkSynced), result.map(drop), out);
             }
             Purpose::Unlock => self.unlocked(out),
             Purpose::Nothing => {}

@@ -1,14 +1,15 @@
 //! Marks: entered, written, told.
 
 use bytes::Bytes;
+use odradek_machine::{Note, Now};
 use odradek_wire::ids::TopicPartition;
 
 use super::ids::OwnerId;
-use super::marks::{REPLACE_BYTES, State, URGENT_BYTES};
+use super::marks::{REPLACE_BYTES, RETRY_MS, State, URGENT_BYTES};
 use super::whole::Client;
 use super::{Kind, LogDir, METADATA_TOPIC, Output, Owner, Purpose};
 use crate::dir::completions::DONE;
-use crate::disk::{DiskAction, DiskError, FileId, Name};
+use crate::disk::{DiskAction, DiskError, DiskErrorKind, FileId, Name};
 use crate::formats::synced_marks::{self, SyncedMark};
 use crate::output::{Checkpoint as Entry, Mark, Token};
 
@@ -44,7 +45,11 @@ impl LogDir {
     }
 
     /// Writes the marks that are new, if none are being written.
-    pub(super) fn write_marks(&mut self, out: &mut Vec<Output>) {
+    pub(super) fn write_marks(&mut self, now: Now, out: &mut Vec<Output>) {
+        if self.marks.retry_at.is_some_and(|at| at > now.mono) {
+            return;
+        }
+        self.marks.retry_at = None;
         if self.marks.dirty.is_empty() && !self.marks.remembering || matches!(self.marks.state, State::Appending(_) | State::Replacing) {
             return;
         }
@@ -88,17 +93,39 @@ impl LogDir {
     }
 
     /// An operation of an append to the marks finished.
-    pub(super) fn mark_finished(&mut self, synced: bool, result: Result<(), DiskError>, out: &mut Vec<Output>) {
+    pub(super) fn mark_finished(&mut self, now: Now, synced: bool, result: Result<(), DiskError>, out: &mut Vec<Output>) {
         match (result, self.marks.state) {
+            (Err(error), _) if !synced && error.kind == DiskErrorKind::Full => self.marks.no_room = Some(error),
             (Err(error), _) => self.fall(error, out),
-            (Ok(()), State::Appending(file)) if synced => self.marked(file, out),
+            (Ok(()), State::Appending(file)) if synced => match self.marks.no_room.take() {
+                None => self.marked(file, out),
+                Some(error) => {
+                    self.submit(Purpose::Nothing, DiskAction::Close { file }, out);
+                    self.no_room_for_marks(now, error, out);
+                }
+            },
             (Ok(()), _) => {}
         }
     }
 
+    /// A full disk takes nothing that is synced: what is not marked is kept back until there is room. A stop does not wait for that.
+    fn no_room_for_marks(&mut self, now: Now, error: DiskError, out: &mut Vec<Output>) {
+        if self.stopping.is_some() {
+            return self.fall(error, out);
+        }
+        let says = format!("no log is told that it is synced before there is room: {error}");
+        out.push(Output::Note(Note::mark("dir.marks_wait").facts(i64::from(self.id().0), RETRY_MS as i64).says(says)));
+        let m = &mut self.marks;
+        m.dirty.append(&mut m.writing);
+        m.lowering.append(&mut m.lowered);
+        (m.state, m.replace, m.remembering) = (State::None, true, true);
+        m.retry_at = Some(now.mono.plus_ms(RETRY_MS));
+    }
+
     /// The file of marks was replaced.
-    pub(super) fn marks_replaced(&mut self, file: FileId, length: u64, result: Result<(), DiskError>, out: &mut Vec<Output>) {
+    pub(super) fn marks_replaced(&mut self, now: Now, file: FileId, length: u64, result: Result<(), DiskError>, out: &mut Vec<Output>) {
         match result {
+            Err(error) if error.kind == DiskErrorKind::Full => self.no_room_for_marks(now, error, out),
             Err(error) => self.fall(error, out),
             Ok(()) => {
                 self.marks.length = length;

@@ -5,14 +5,19 @@
 
 use std::collections::BTreeSet;
 
+use odradek_machine::Mono;
+
 use super::ids::OwnerId;
-use crate::disk::FileId;
+use crate::disk::{DiskError, FileId};
 use crate::output::Token;
 
 /// From this length on it is replaced with the next recovery points.
 pub(super) const REPLACE_BYTES: u64 = 256 << 10;
 /// At this length the recovery points do not wait for their interval.
 pub(super) const URGENT_BYTES: u64 = 16 << 20;
+
+/// How long a full disk is given, in milliseconds, before marks are written again.
+pub(super) const RETRY_MS: u64 = 1_000;
 
 /// The writer of marks.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +39,10 @@ pub(super) struct Marks {
     pub(super) remembering: bool,
     /// The next write replaces the file.
     pub(super) replace: bool,
+    /// What failed of the append that is under way, for want of room.
+    pub(super) no_room: Option<DiskError>,
+    /// There was no room for the marks: until then nothing is written, and no log is told of a sync.
+    pub(super) retry_at: Option<Mono>,
 }
 
 /// | from | to | trigger |
@@ -42,6 +51,7 @@ pub(super) struct Marks {
 /// | `Idle` | `Appending` | there are new marks |
 /// | `Idle` | `Replacing` | there are, and the file has grown |
 /// | `Appending`, `Replacing` | `Idle` | written and synced |
+/// | `Appending`, `Replacing` | `None` | there was no room; the file is replaced after a pause |
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum State {
     #[default]

@@ -48,6 +48,7 @@ impl LogDir {
         }
         let clean = self.state == State::Serving;
         self.stopping = Some(Stopping { stage: Stage::HighWatermarks, clean, broker_epoch, marked: false });
+        self.marks.retry_at = None;
         if clean {
             self.checkpoints[Kind::HighWatermark as usize].urgent = true;
             self.settle(now, out);

@@ -267,3 +267,47 @@ fn damage_that_only_a_recovery_point_proves_is_marked_with_the_id_of_its_topic()
     let (segment, start) = (Offset(0), Offset(2));
     assert_eq!(marks, [SyncedMark { partition, topic_id: Some(Uuid([6; 16])), segment, length: 0, end: Offset(7), start }]);
 }
+
+#[test]
+fn full_disk_keeps_syncs_back_until_there_is_room_for_the_marks() {
+    // The first marks of a life replace the file, later ones are appended.
+    for (verb, first) in [("create", true), ("write", true), ("write", false)] {
+        let mut w = World::new(Guards::ALL_ON);
+        let log = w.create(0, LogConfig::default(), Guards::ALL_ON);
+        if !first {
+            w.append(log, values(&[b"a"], T)).expect("it fits");
+            w.finish_all();
+        }
+        let before = w.log(log).durable_end();
+        w.disk.fail.push((verb, "synced-marks", DiskErrorKind::Full));
+        for value in [b"b", b"c"] {
+            w.append(log, values(&[value], T)).expect("it fits");
+            w.finish_all();
+        }
+        assert_eq!((w.marks("dir.marks_wait"), w.marks("dir.out_of_service")), (1, 0), "{verb}, first: {first}");
+        let end = w.log(log).log_end();
+        assert!(w.log(log).durable_end() < end && w.log(log).durable_end() <= before.plus(1), "one round may be told, as ever");
+        w.pass_ms(1_000);
+        w.finish_all();
+        assert_eq!(w.log(log).durable_end(), end, "{verb}, first: {first}");
+        let (marks, damaged) = synced_marks::decode(w.disk.content("synced-marks").expect("it is there"));
+        assert_eq!((marks.len(), marks[0].end, damaged), (1, end, 0));
+    }
+}
+
+#[test]
+fn stop_does_not_wait_for_room() {
+    let mut w = World::new(Guards::ALL_ON);
+    let log = w.create(0, LogConfig::default(), Guards::ALL_ON);
+    w.append(log, values(&[b"a"], T)).expect("it fits");
+    w.disk.fail = vec![("create", "synced-marks", DiskErrorKind::Full); 10];
+    w.finish_all();
+    let mut said = Vec::new();
+    w.dir.stop(w.now, 1, &mut said);
+    w.carry_dir(said);
+    w.disk.fail_expected = true;
+    w.finish_all();
+    w.with(log, Log::close);
+    w.finish_all();
+    assert!(w.said.iter().any(|s| matches!(s, Said::Dir(DirOutput::Stopped { clean: false }))), "it has not stopped");
+}

@@ -104,7 +104,7 @@ impl LogDir {
         match client {
             Client::Owner(owner, token) => self.tell(owner, token, result.and(DONE), out),
             Client::Checkpoint(kind) => self.checkpointed(now, kind, result, out),
-            Client::Marks => self.marks_replaced(file, bytes.len() as u64, result, out),
+            Client::Marks => self.marks_replaced(now, file, bytes.len() as u64, result, out),
             Client::CleanMark => self.clean_mark_written(result.is_ok(), out),
         }
     }

@@ -185,7 +185,9 @@ impl Log {
         let Some(s) = stands else { return self.answer(id, Answer::ReadAgain, out) };
         // The batch of an index entry ends at or before the offset; one that begins behind it was never that of the entry.
         let astray = |b: &BatchAt| b.base < s.base || b.last >= s.end || *from > 0 && b.at == *from && b.base > offset;
-        match found.filter(|b| !astray(b)) {
+        // Offsets are without gaps where nothing is compacted. Whoever wrote this log may have compacted it; a walk tells that from an offset that rotted.
+        let gap = |b: &BatchAt| b.base > offset && !self.setup.config.cleanup_compact && !lookup.walked;
+        match found.filter(|b| !astray(b) && !gap(b)) {
             Some(b) => {
                 self.positions.found(offset, At { base: b.base, last: b.last, at: b.at, length: b.length });
                 self.answer(id, Answer::ReadAgain, out);

@@ -125,6 +125,22 @@ fn log_that_is_found_damaged_goes_out_of_service_and_says_so_to_every_later_life
 }
 
 #[test]
+fn offset_that_rotted_is_noticed_by_who_asks_for_it() {
+    // Offsets lie outside the checksum: of the fourth batch it becomes one from before, or one from behind.
+    for offset in [1i64, 2, 4, 5, 9, 1 << 40] {
+        let (mut w, log) = long(|i| i);
+        let mut bytes = w.disk.content(FIRST).expect("it is there").to_vec();
+        let at = 3 * (12 + i32::from_be_bytes(bytes[8..12].try_into().expect("four bytes")) as usize);
+        bytes[at..at + 8].copy_from_slice(&offset.to_be_bytes());
+        w.disk.damage(FIRST, &bytes);
+        w.disk.fail_expected = true;
+        asks(&mut w, log, 3);
+        w.finish_all();
+        assert!(w.log(log).is_out_of_service() && w.disk.content("t-0/damage").is_some(), "{offset}");
+    }
+}
+
+#[test]
 fn disk_that_errs_once_ends_no_log() {
     for errs_until in 1..=3 {
         let (mut w, log) = long(|i| i);
