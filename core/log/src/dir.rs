@@ -239,6 +239,9 @@ impl LogDir {
     /// What the checkpoints and the marks on disk say: of each log it stays in them until the log itself says something better, or [`LogDir::disown`] finds
     /// that there is nothing of which it could be true.
     pub fn inherit(&mut self, root: &Root) {
+        if self.forgets() {
+            return;
+        }
         let mut entry =
             |partition: &TopicPartition, enter: &dyn Fn(&mut Inherited)| enter(self.inherited.entry(partition.clone()).or_default());
         for found in &root.recovery_points {
@@ -269,6 +272,9 @@ impl LogDir {
 
     /// Keeps what is known of a log that is out of service, as a mark of its own: a recovery point alone may be that of an earlier topic of its name.
     pub fn remember(&mut self, partition: TopicPartition, topic_id: Uuid, end: Offset) {
+        if self.forgets() {
+            return;
+        }
         let inherited = self.inherited.entry(partition.clone()).or_default();
         if inherited.mark.as_ref().is_some_and(|m| m.topic_id == Some(topic_id) && m.end >= end) {
             return;
@@ -390,6 +396,11 @@ impl LogDir {
     /// True if a power cut cannot take this name away: its directory was synced after it was made (KAFKA-16541).
     fn name_is_durable(&self, dir: &Name, birth: Birth) -> bool {
         guard!(self.guards, KAFKA_16541, self.names.is_durable(dir, birth))
+    }
+
+    /// True if nothing is kept of logs that are not open.
+    fn forgets(&self) -> bool {
+        guard!(self.guards, FORGOTTEN, false)
     }
 
     fn submit(&mut self, purpose: Purpose, action: DiskAction, out: &mut Vec<Output>) {

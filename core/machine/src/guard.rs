@@ -38,6 +38,8 @@ mutants! {
     KAFKA_16541 = "KAFKA-16541", "A30";
     /// Recovery believes a batch whose length fits without looking at its checksum: a torn tail becomes records.
     TORN_TAIL = "torn tail after power loss", "G-8";
+    /// What a directory knows of a log that is not opened in this life is written over, and damage is not written down: the life after next cuts it away.
+    FORGOTTEN = "damage forgotten over lives", "O-1";
 }
 
 impl Mutant {

@@ -13,7 +13,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
-use odradek_machine::{Note, Subject, reached};
+use odradek_machine::{Note, Subject, guard, reached};
 use odradek_wire::ids::{Offset, TopicPartition, Uuid};
 
 use super::errands::{Desk, Done, Errand, Errands};
@@ -218,7 +218,7 @@ impl LoadAll {
                 Whose::Assigned => self.waiting.push_back(assigned),
                 Whose::Damaged(damage, newly) => {
                     if newly {
-                        self.record(&assigned, &damage);
+                        self.record(setup, &assigned, &damage);
                     }
                     self.put_aside(assigned, ids.owner(), damage.into(), out);
                 }
@@ -242,7 +242,10 @@ impl LoadAll {
         self.go(Stage::Sort, errands, 1, ids, out);
     }
 
-    fn record(&mut self, assigned: &Assigned, damage: &Damage) {
+    fn record(&mut self, setup: &Setup, assigned: &Assigned, damage: &Damage) {
+        if guard!(setup.guards, FORGOTTEN, false) {
+            return;
+        }
         let file = Name::from(DirName::current(&assigned.partition).as_str()).join(damage::FILE);
         self.records.push((file, damage::encode(damage).into_bytes().into()));
     }
@@ -317,7 +320,7 @@ impl LoadAll {
             }
             Err(why) => {
                 if let OutOfService::Damaged(damage) = &why {
-                    self.record(&assigned, damage);
+                    self.record(setup, &assigned, damage);
                 }
                 self.put_aside(assigned, log.files, why, out);
             }
