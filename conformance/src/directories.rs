@@ -16,6 +16,8 @@ use crate::target::Target;
 pub struct Exchange {
     first: Server,
     clean: bool,
+    /// The metadata log has a directory of its own (`metadata.log.dir`).
+    apart: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -36,10 +38,18 @@ const SNAPSHOTS: &str = "metadata.log.max.record.bytes.between.snapshots=1000";
 /// What `keep` leaves in the metadata log by Apache Kafka, and our server keeps without acting on it.
 const KEPT: [&str; 3] = ["UserScramCredentialRecord", "ClientQuotaRecord", "AccessControlEntryRecord"];
 
-/// All four.
-pub fn exchanges() -> [Exchange; 4] {
-    let exchange = |first, clean| Exchange { first, clean };
-    [exchange(Server::Kafka, true), exchange(Server::Kafka, false), exchange(Server::Odradek, true), exchange(Server::Odradek, false)]
+/// Both ways, with clean stops and with kills; and the same with a directory for the metadata log alone.
+pub fn exchanges() -> Vec<Exchange> {
+    let exchange = |first, clean| Exchange { first, clean, apart: false };
+    let apart = |first, clean| Exchange { first, clean, apart: true };
+    vec![
+        exchange(Server::Kafka, true),
+        exchange(Server::Kafka, false),
+        exchange(Server::Odradek, true),
+        exchange(Server::Odradek, false),
+        apart(Server::Kafka, true),
+        apart(Server::Odradek, false),
+    ]
 }
 
 impl Exchange {
@@ -59,38 +69,42 @@ impl Exchange {
 
     fn exchange(self, cluster: &Path, records: u32) -> Result<String, String> {
         let data = cluster.join("node-0/data");
+        let metadata = if self.apart { cluster.join("node-0/metadata") } else { data.clone() };
+        let place = format!("metadata.log.dir={}", metadata.display());
+        let place = self.apart.then_some(place.as_str());
         let mut said = String::new();
         let mut snapshots = BTreeSet::new();
         let second = if self.first == Server::Kafka { Server::Odradek } else { Server::Kafka };
         for (at, server) in [self.first, second, self.first].into_iter().enumerate() {
             let during = |says: String| format!("life {} ({server}): {says}", at + 1);
-            let target = self.live(server, cluster, &data).map_err(during)?;
+            let target = self.live(server, cluster, &data, place).map_err(during)?;
             let killed = !self.clean && at < 2;
             let (count, name) = (records.to_string(), server.to_string());
             let life = [count.as_str(), &name, if killed { "killed" } else { "stopped" }];
             said = keep(&target, &cluster.join("state.json"), life).map_err(during)?;
-            snapshots = another_snapshot(&data, &snapshots).map_err(during)?;
+            snapshots = another_snapshot(&metadata, &snapshots).map_err(during)?;
             if server == Server::Odradek && at > 0 {
                 names_what_it_keeps(&data).map_err(during)?;
             }
             let ended = if killed { target.kill() } else { target.stop() };
             ended.map_err(during)?;
             if server == Server::Odradek {
-                dump(&data).map_err(during)?;
+                dump(&BTreeSet::from([data.as_path(), metadata.as_path()])).map_err(during)?;
             }
         }
         Ok(said)
     }
 
-    fn live(self, server: Server, cluster: &Path, data: &Path) -> Result<Target, String> {
+    fn live(self, server: Server, cluster: &Path, data: &Path, place: Option<&str>) -> Result<Target, String> {
         let begun = data.join("meta.properties").exists();
+        let with = |lines: &[&'static str]| lines.iter().copied().chain(place.map(|p| &*p)).collect::<Vec<&str>>();
         match server {
-            Server::Kafka if begun => Target::kafka_on(cluster, &KAFKA),
-            Server::Kafka if self.kraft_version() == 1 => Target::kafka_in(cluster, &[&KAFKA[..], &["--standalone"]].concat()),
-            Server::Kafka => Target::kafka_in(cluster, &KAFKA),
+            Server::Kafka if begun => Target::kafka_on(cluster, &with(&KAFKA)),
+            Server::Kafka if self.kraft_version() == 1 => Target::kafka_in(cluster, &[&with(&KAFKA)[..], &["--standalone"]].concat()),
+            Server::Kafka => Target::kafka_in(cluster, &with(&KAFKA)),
             Server::Odradek => {
                 std::fs::create_dir_all(data).map_err(|e| e.to_string())?;
-                Target::odradek_on(data, &[SNAPSHOTS])
+                Target::odradek_on(data, &with(&[SNAPSHOTS]))
             }
         }
     }
@@ -111,7 +125,8 @@ impl fmt::Display for Exchange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (from, to) = if self.first == Server::Kafka { ("Apache Kafka", "odradek") } else { ("odradek", "Apache Kafka") };
         let how = if self.clean { "clean stops" } else { "kill -9" };
-        write!(f, "directory of {from} (kraft.version {}) taken over by {to} and given back, with {how}", self.kraft_version())
+        let apart = if self.apart { " and metadata.log.dir" } else { "" };
+        write!(f, "directory of {from} (kraft.version {}) taken over by {to} and given back, with {how}{apart}", self.kraft_version())
     }
 }
 
@@ -123,8 +138,8 @@ fn keep(target: &Target, state: &Path, life: [&str; 3]) -> Result<String, String
 }
 
 /// Waits until a life has made a snapshot of the metadata log of its own; all that are there then.
-fn another_snapshot(data: &Path, before: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, String> {
-    let metadata = data.join("__cluster_metadata-0");
+fn another_snapshot(directory: &Path, before: &BTreeSet<PathBuf>) -> Result<BTreeSet<PathBuf>, String> {
+    let metadata = directory.join("__cluster_metadata-0");
     let began = Instant::now();
     loop {
         let mut all = BTreeSet::new();

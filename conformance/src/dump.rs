@@ -1,18 +1,23 @@
 //! Apache Kafka's dump tool over every file that a server left.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::shell::run_both;
 use crate::target::kafka_sh;
 
-/// Reads the logs of all partitions with their indexes and producer snapshots, and the metadata log with its snapshots. How many files.
+/// Reads, in these directories, the logs of all partitions with their indexes and producer snapshots, and the metadata log with its snapshots. How many files.
 ///
 /// # Errors
 /// The first complaint of the tool, or if there is nothing to read.
-pub fn dump(data: &Path) -> Result<usize, String> {
+pub fn dump(directories: &BTreeSet<&Path>) -> Result<usize, String> {
     let (mut partitions, mut metadata) = (Vec::new(), Vec::new());
-    for directory in entries(data)? {
+    let mut inside = Vec::new();
+    for directory in directories {
+        inside.extend(entries(directory)?);
+    }
+    for directory in inside {
         // A name with a dot is of a topic that is being deleted.
         if !directory.is_dir() || directory.extension().is_some() {
             continue;
