@@ -97,7 +97,7 @@ impl Exchange {
 
     fn live(self, server: Server, cluster: &Path, data: &Path, place: Option<&str>) -> Result<Target, String> {
         let begun = data.join("meta.properties").exists();
-        let with = |lines: &[&'static str]| lines.iter().copied().chain(place.map(|p| &*p)).collect::<Vec<&str>>();
+        let with = |lines: &[&'static str]| lines.iter().copied().chain(place).collect::<Vec<&str>>();
         match server {
             Server::Kafka if begun => Target::kafka_on(cluster, &with(&KAFKA)),
             Server::Kafka if self.kraft_version() == 1 => Target::kafka_in(cluster, &[&with(&KAFKA)[..], &["--standalone"]].concat()),

@@ -178,8 +178,14 @@ impl Membership {
         )
     }
 
-    /// A heartbeat, if the broker is registered.
-    pub(crate) fn heartbeat(&self, setup: &NodeSetup, metadata_end: Offset, want_shut_down: bool) -> Option<ControllerRequest> {
+    /// A heartbeat, if the broker is registered; it names the log directories that failed.
+    pub(crate) fn heartbeat(
+        &self,
+        setup: &NodeSetup,
+        metadata_end: Offset,
+        want_shut_down: bool,
+        failed: impl Iterator<Item = Uuid>,
+    ) -> Option<ControllerRequest> {
         let epoch = self.epoch()?;
         Some(ControllerRequest::BrokerHeartbeat(
             BrokerHeartbeatRequestData::default()
@@ -187,7 +193,8 @@ impl Membership {
                 .with_broker_epoch(epoch.0)
                 .with_current_metadata_offset(metadata_end.0 - 1)
                 .with_want_fence(false)
-                .with_want_shut_down(want_shut_down),
+                .with_want_shut_down(want_shut_down)
+                .with_offline_log_dirs(failed.map(Into::into).collect()),
         ))
     }
 

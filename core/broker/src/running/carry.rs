@@ -154,14 +154,14 @@ impl Running {
                 DirOutput::ToOwner { owner, input } => self.events.push_back(Event::ToOwner(owner, input)),
                 DirOutput::CloseLogs => self.close_logs(now, dir, out),
                 DirOutput::Stopped { clean } => self.dir_stopped(now, dir, clean, out),
-                DirOutput::OutOfService { error } => self.dir_failed(dir, &error, out),
+                DirOutput::OutOfService { error } => self.dir_failed(now, dir, &error, out),
                 DirOutput::Note(note) => out.push(Output::Note(note)),
             }
         }
     }
 
     /// A log directory failed: what is in it is out of service, and a node without a healthy directory ends.
-    fn dir_failed(&mut self, dir: DirId, error: &odradek_log::disk::DiskError, out: &mut Outbox) {
+    fn dir_failed(&mut self, now: Now, dir: DirId, error: &odradek_log::disk::DiskError, out: &mut Outbox) {
         let path = self.storage.dirs[usize::from(dir.0)].path.clone();
         let subject = Subject { name: path.as_str().into(), number: i32::from(dir.0) };
         reached!(&mut NotesOf(out), "dir.out_of_service", of = &subject);
@@ -170,7 +170,8 @@ impl Running {
                 self.events.push_back(Event::Upset(id));
             }
         }
-        self.events.push_back(Event::Fell);
+        // The controller takes its replicas out, and makes no others in it.
+        self.membership.beat_at(now.mono);
         if dir == self.metadata.dir {
             self.fail(format!("log directory {path}, which holds the metadata log, is out of service: {error}"), out);
         } else if self.storage.dirs.iter().all(|d| d.dir.is_out_of_service()) {

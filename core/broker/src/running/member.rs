@@ -70,7 +70,8 @@ impl Running {
 
     /// Says that this broker is alive.
     pub(super) fn beat(&mut self, now: Now, want_shut_down: bool, out: &mut Outbox) {
-        if let Some(request) = self.membership.heartbeat(&self.setup, self.metadata.image_end, want_shut_down) {
+        let failed = self.storage.log_dirs().filter(|d| d.dir.is_out_of_service()).map(|d| d.id);
+        if let Some(request) = self.membership.heartbeat(&self.setup, self.metadata.image_end, want_shut_down, failed) {
             self.membership.heartbeat_under_way = true;
             self.ask(now, Asker::Heartbeat, request, out);
         }

@@ -60,14 +60,16 @@ impl Running {
         if self.offline.contains_key(&id) {
             return true;
         }
-        if directory == MIGRATING || directory == UNASSIGNED || self.storage.named(directory).is_some() {
+        let named = self.storage.named(directory);
+        let serves = named.is_some_and(|dir| !self.storage.dir_mut(dir).is_out_of_service());
+        if directory == MIGRATING || directory == UNASSIGNED || serves {
             return false;
         }
         let topic = self.image().topic_by_id(id.topic).expect("a granted partition has a topic").name.clone();
-        let why = if directory == LOST {
-            "it was offline before, and is in none of the log directories".to_owned()
-        } else {
-            format!("its log directory {directory} is not among log.dirs")
+        let why = match named {
+            Some(dir) => format!("its log directory {} failed", self.storage.dirs[usize::from(dir.0)].path),
+            None if directory == LOST => "it was offline before, and is in none of the log directories".to_owned(),
+            None => format!("its log directory {directory} is not among log.dirs"),
         };
         let partition = TopicPartition { topic: topic.clone(), partition: id.index };
         let says = format!("{partition} is offline: {why}");
@@ -102,7 +104,12 @@ impl Running {
             for (&index, granted) in topic.partitions.iter().filter(|(_, p)| p.replicas.contains(&me)) {
                 let id = PartitionId { topic: topic.id, index };
                 let is = match (self.replicas.get(&id), self.offline.get(&id)) {
-                    (Some(replica), _) if replica.log.is_out_of_service() => LOST,
+                    // Of a directory that failed the heartbeat tells.
+                    (Some(replica), _)
+                        if replica.log.is_out_of_service() && !self.storage.dirs[usize::from(replica.dir.0)].dir.is_out_of_service() =>
+                    {
+                        LOST
+                    }
                     (Some(replica), _) => self.storage.dirs[usize::from(replica.dir.0)].id,
                     (None, Some(Offline { dir: Some(_), .. })) => LOST,
                     _ => continue,

@@ -84,6 +84,7 @@ impl Running {
             Some(log) if log.is_made() => Making::Over,
             Some(log) if log.is_out_of_service() => Making::Failed("its log directory is out of service".to_owned()),
             Some(_) => Making::UnderWay,
+            None if self.offline.contains_key(&id) => Making::Failed("its log directory is out of service".to_owned()),
             None => Making::Over,
         }
     }

@@ -17,6 +17,8 @@ pub(super) struct Disk {
     contents: BTreeMap<Inode, Vec<u8>>,
     handles: BTreeMap<FileId, Inode>,
     inodes: u64,
+    /// The next sync of a file fails.
+    pub(super) sync_fails: bool,
     /// What begins with this can neither be made nor written.
     pub(super) no_room_for: Option<&'static str>,
 }
@@ -30,6 +32,11 @@ impl Disk {
 
     pub(super) fn apply(&mut self, action: DiskAction) -> DiskResult {
         let verb = action.verb();
+        if let DiskAction::Sync { file } = &action
+            && std::mem::take(&mut self.sync_fails)
+        {
+            return fail(DiskErrorKind::Io, verb, &Name::from(format!("{file:?}").as_str()));
+        }
         if let Some(name) = self.needs_room(&action) {
             return fail(DiskErrorKind::Full, verb, &name);
         }

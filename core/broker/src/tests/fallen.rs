@@ -2,7 +2,10 @@
 
 use odradek_log::disk::FileRange;
 use odradek_wire::error::ErrorCode;
+use odradek_wire::messages::DescribeLogDirsRequestData;
+use odradek_wire::response::Response;
 
+use super::disk::Disk;
 use super::host::{Host, batch, produce, values};
 use super::story::{fetch_of, fetched, metadata, produced, topic_id};
 use crate::io::{ConnectionId, Input};
@@ -38,6 +41,47 @@ fn range_of(host: &mut Host, connection: ConnectionId, topic: &str) -> FileRange
     host.ranges.last().copied().expect("a fetch sends a range")
 }
 
+/// The log directories that are told as failed.
+fn failed_dirs(host: &mut Host, connection: ConnectionId) -> Vec<String> {
+    let Response::DescribeLogDirs(answer) = host.call(connection, 4, DescribeLogDirsRequestData::default().with_topics(None)) else {
+        panic!("another answer")
+    };
+    let failed = answer.results.iter().filter(|r| ErrorCode::from_code(r.error_code) == ErrorCode::KafkaStorageError);
+    failed.map(|r| r.log_dir.as_str().to_owned()).collect()
+}
+
+#[test]
+fn a_log_directory_that_fails_takes_its_replicas_along_and_gets_no_others() {
+    let mut host = Host::on(Disk::default(), 83, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.start();
+    let connection = host.connect();
+    // The first of these goes to the first directory, the second to the other.
+    for topic in ["orders", "payments"] {
+        metadata(&mut host, connection, topic);
+        assert_eq!(sent(&mut host, connection, topic), ErrorCode::None);
+    }
+    assert!(host.other.files().iter().any(|f| f.starts_with("payments-0/")));
+    host.other.sync_fails = true;
+    assert_eq!(sent(&mut host, connection, "payments"), ErrorCode::KafkaStorageError);
+    host.pass_ms(1);
+    assert_eq!((led(&mut host, connection, "orders"), led(&mut host, connection, "payments")), ((1, 0), (-1, 1)));
+    assert_eq!(failed_dirs(&mut host, connection), ["b"]);
+    for topic in ["invoices", "returns", "refunds"] {
+        metadata(&mut host, connection, topic);
+        assert_eq!((sent(&mut host, connection, topic), led(&mut host, connection, topic)), (ErrorCode::None, (1, 0)), "{topic}");
+    }
+    let (disk, other) = (host.disk.without_handles(), host.other.without_handles());
+    let mut host = Host::on(disk, 84, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.other = other;
+    host.start();
+    let connection = host.connect();
+    assert_eq!(
+        (led(&mut host, connection, "payments"), sent(&mut host, connection, "payments")),
+        ((1, 0), ErrorCode::None),
+        "it is mended"
+    );
+}
+
 #[test]
 fn a_replica_whose_range_cannot_be_sent_has_no_leader_and_the_next_life_serves_it_again() {
     let (mut host, connection) = with_records();
@@ -52,6 +96,7 @@ fn a_replica_whose_range_cannot_be_sent_has_no_leader_and_the_next_life_serves_i
     assert_eq!(says, Some(format!("orders-0 is out of service: send {name}: {bytes} bytes at 0: Input/output error")));
     let connection = host.connect();
     assert_eq!((led(&mut host, connection, "orders"), led(&mut host, connection, "payments")), ((-1, 1), (1, 0)));
+    assert_eq!(failed_dirs(&mut host, connection), ["data/orders-0"]);
     assert_eq!(sent(&mut host, connection, "orders"), ErrorCode::KafkaStorageError);
     assert_eq!(sent(&mut host, connection, "payments"), ErrorCode::None);
     let id = topic_id(&mut host, connection, "orders");

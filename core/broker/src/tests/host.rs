@@ -26,10 +26,12 @@ use crate::{Node, NodeSetup};
 pub(super) struct Host {
     pub(super) node: Node,
     pub(super) disk: Disk,
+    /// That of the second log directory, for nodes that have one.
+    pub(super) other: Disk,
     pub(super) now: Now,
     seed: Seed,
     draws: u64,
-    ops: Vec<(OpId, DiskAction)>,
+    ops: Vec<(OpId, DirId, DiskAction)>,
     works: VecDeque<(WorkId, Work)>,
     pub(super) listening: bool,
     pub(super) stopped: Option<Result<(), String>>,
@@ -65,6 +67,7 @@ impl Host {
         Host {
             node: Node::new(setup),
             disk,
+            other: Disk::default(),
             now: Now { mono: Mono(1_000_000_000), wall: WallMs(1_700_000_000_000) },
             seed: Seed(seed).named("host"),
             draws: 0,
@@ -135,8 +138,7 @@ impl Host {
             }
             Output::Dial { .. } => panic!("a lone node dials nobody"),
             Output::Disk { op, dir, action } => {
-                assert_eq!(dir, DirId(0));
-                self.ops.push((op, action));
+                self.ops.push((op, dir, action));
             }
             Output::Work { work, what } => self.works.push_back((work, what)),
             Output::Note(note) => {
@@ -154,7 +156,7 @@ impl Host {
                 Part::Bytes(bytes) => frame.extend_from_slice(bytes),
                 Part::Range(range) => {
                     self.ranges.push(*range);
-                    frame.extend_from_slice(&self.disk.range(range));
+                    frame.extend_from_slice(&self.disk_of(range.dir).range(range));
                 }
             }
         }
@@ -211,14 +213,14 @@ impl Host {
         let choice = self.seed.number(self.draws).below(choices as u64) as usize;
         match ready.get(choice) {
             Some(&at) => {
-                let (op, action) = self.ops.remove(at);
-                let result = self.disk.apply(action);
+                let (op, dir, action) = self.ops.remove(at);
+                let result = if dir == DirId(0) { self.disk.apply(action) } else { self.other.apply(action) };
                 self.step(Input::Disk { op, result });
             }
             None => {
                 let (work, what) = self.works.pop_front().expect("the choice was work");
                 let result = match what.file() {
-                    Some((_, file)) => what.run(Some(&mut Reader { disk: &self.disk, file })),
+                    Some((dir, file)) => what.run(Some(&mut Reader { disk: self.disk_of(dir), file })),
                     None => what.run(None),
                 };
                 self.step(Input::Work { work, result });
@@ -229,8 +231,12 @@ impl Host {
 
     /// True if no earlier operation is on the same file.
     fn is_first(&self, at: usize) -> bool {
-        let file = self.ops[at].1.file();
-        file.is_none() || self.ops[..at].iter().all(|(_, earlier)| earlier.file() != file)
+        let file = self.ops[at].2.file();
+        file.is_none() || self.ops[..at].iter().all(|(_, _, earlier)| earlier.file() != file)
+    }
+
+    fn disk_of(&self, dir: DirId) -> &Disk {
+        if dir == DirId(0) { &self.disk } else { &self.other }
     }
 
     // Clients.

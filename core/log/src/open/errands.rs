@@ -49,6 +49,8 @@ pub(super) enum Errand {
     Cut(FileId, u64),
     /// Make an open file durable as it is.
     Sync(FileId),
+    /// Write what an open file has between two positions once more, as it is, and make it durable.
+    WriteAgain(FileId, u64, u64),
     /// Scan a segment to its end.
     Scan(Box<Scan>),
     /// One whose failure is an answer like another, and stops no other errand.
@@ -182,6 +184,16 @@ enum Step {
         name: Name,
     },
     Cut(FileId),
+    AgainRead {
+        file: FileId,
+        at: u64,
+        end: u64,
+    },
+    AgainWrite {
+        file: FileId,
+        at: u64,
+        end: u64,
+    },
     Scan,
 }
 
@@ -285,6 +297,7 @@ fn first(errand: Errand, desk: &mut Desk<'_>) -> Turn {
         Errand::SyncDirectory(name) => (DiskAction::SyncDirectory { name }, Step::Last),
         Errand::Cut(file, length) => (DiskAction::Truncate { file, length }, Step::Cut(file)),
         Errand::Sync(file) => (DiskAction::Sync { file }, Step::Last),
+        Errand::WriteAgain(file, from, until) => again(file, from, until),
         Errand::Scan(scan) => return Turn::Work(Work::Scan(scan)),
         Errand::Attempt(errand) => return first(*errand, desk),
     };
@@ -318,6 +331,14 @@ fn turn(step: Step, result: DiskResult, desk: &mut Desk<'_>) -> Turn {
         (Step::ReadClose { got }, _) => Turn::Done(Done::Content(Some(got))),
         (Step::Peek, DiskDone::Read(bytes)) => Turn::Done(Done::Content(Some(bytes))),
         (Step::Cut(file), _) => Turn::Act(DiskAction::Sync { file }, Step::Last),
+        (Step::AgainRead { file, at, end }, DiskDone::Read(bytes)) => {
+            let next = if bytes.is_empty() { end } else { at + bytes.len() as u64 };
+            Turn::Act(DiskAction::Write { file, at, parts: vec![bytes] }, Step::AgainWrite { file, at: next, end })
+        }
+        (Step::AgainWrite { file, at, end }, _) => {
+            let (action, step) = again(file, at, end);
+            Turn::Act(action, step)
+        }
         (step, _) => replace_on(step, desk),
     }
 }
@@ -346,6 +367,14 @@ fn replace_on(step: Step, desk: &mut Desk<'_>) -> Turn {
 fn open(name: Name, desk: &mut Desk<'_>, step: impl Fn(FileId) -> Step) -> (DiskAction, Step) {
     let file = desk.files.file();
     (DiskAction::Open { file, name }, step(file))
+}
+
+/// Reads the next part of what is written again; behind the last one everything is synced.
+fn again(file: FileId, at: u64, end: u64) -> (DiskAction, Step) {
+    if at >= end {
+        return (DiskAction::Sync { file }, Step::Last);
+    }
+    (DiskAction::Read { file, at, length: (end - at).min(READ_BYTES_MAX) }, Step::AgainRead { file, at, end })
 }
 
 fn read_on(file: FileId, at: u64, end: u64, got: BytesMut) -> Turn {

@@ -83,17 +83,34 @@ fn cut(log: &mut LoadLog) -> Vec<Errand> {
         if let Some(last) = log.segments.all.last_mut() {
             last.end.get_or_insert(log.end);
         }
-        shorten = length.map(|length| Errand::Cut(log.segments.all[segment].file, length));
+        shorten = length.map(|length| (segment, length));
     }
     let unclean = !matches!(log.setup.known, Known::Clean { .. });
     // After a kill the names that the last life made may be in the page cache alone, and this life takes them for durable.
     if unclean || !errands.is_empty() {
         errands.push(Errand::SyncDirectory(dir));
     }
-    let last = log.segments.all.last().filter(|_| unclean);
-    // A cut that a kill interrupted may be in the page cache alone: what it took must not come back in the place of what is appended next.
-    errands.extend(shorten.or(last.map(|s| Errand::Sync(s.file))));
+    let kept = shorten.as_ref().map(|(segment, length)| (*segment, *length));
+    errands.extend(shorten.map(|(segment, length)| Errand::Cut(log.segments.all[segment].file, length)));
+    if unclean {
+        errands.extend(write_again(log, kept));
+    }
     errands
+}
+
+/// What was read above the mark may be in the page cache alone, and clean there: a sync that failed in the life before leaves it so, and no later sync writes it.
+/// It is written once more. Without a mark it is synced; a cut that a kill interrupted may be in the page cache alone too, and what it took must not come back in
+/// the place of what is appended next.
+fn write_again(log: &LoadLog, cut: Option<(usize, u64)>) -> Vec<Errand> {
+    let Some((marked, at, _)) = log.setup.marked else {
+        return log.segments.all.last().map(|s| Errand::Sync(s.file)).into_iter().collect();
+    };
+    let above = log.segments.all.iter().enumerate().filter(|(_, s)| s.base >= marked);
+    let again = |(i, s): (usize, &Segment)| {
+        let length = cut.filter(|(segment, _)| *segment == i).map_or(s.length, |(_, length)| length);
+        Errand::WriteAgain(s.file, if s.base == marked { at.min(length) } else { 0 }, length)
+    };
+    above.map(again).collect()
 }
 
 /// Indexes on disk of segments whose own were built again. They are written anew at a roll or a clean stop; a life that is killed before must not leave them
