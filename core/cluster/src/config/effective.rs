@@ -59,7 +59,7 @@ impl<'a> NodeView<'a> {
     /// The value of a broker key; `None` if it is null. What was said of it elsewhere is passed over if it is not right for the key, or if the key
     /// cannot change here while a node runs: it came from another version.
     pub fn value(&self, key: &Definition) -> Option<String> {
-        let said = |overrides: Option<&Overrides>| overrides?.get(key.name).filter(|_| !key.is_read_only()).and_then(|v| key.parse(v).ok());
+        let said = |overrides| heeded(overrides, key).and_then(|v| key.parse(v).ok());
         said(self.broker)
             .or_else(|| said(self.every_broker))
             .or_else(|| self.file.set(key.name).map(str::to_owned))
@@ -99,8 +99,7 @@ impl<'a> NodeView<'a> {
     fn said(&self, names: &[&'static str], own: &str) -> Vec<Synonym> {
         let mut all = Vec::new();
         for (overrides, source) in [(self.broker, Source::DynamicBroker), (self.every_broker, Source::DynamicDefaultBroker)] {
-            let changeable = names.iter().filter(|name| broker_key(name).is_some_and(|key| !key.is_read_only()));
-            let said = changeable.filter_map(|&name| Some((name, overrides?.get(name)?)));
+            let said = names.iter().filter_map(|&name| Some((name, heeded(overrides, broker_key(name)?)?)));
             all.extend(said.map(|(name, value)| Synonym { name, value: Some(Arc::clone(value)), source }));
         }
         let of_file = names.iter().filter_map(|&name| Some((name, self.file.set(name)?)));
@@ -109,6 +108,12 @@ impl<'a> NodeView<'a> {
         all.extend(defaults.map(|(name, value)| Synonym { name, value: Some(Arc::from(value)), source: Source::Default }));
         all.into_iter().skip_while(|s| s.name != own).collect()
     }
+}
+
+/// What an override of a broker's key says, if it holds: the key may change here while a node runs, and the value is right for it. Others came from another
+/// version.
+fn heeded<'a>(overrides: Option<&'a Overrides>, key: &Definition) -> Option<&'a Arc<str>> {
+    overrides?.get(key.name).filter(|value| !key.is_read_only() && key.parse(value).is_ok())
 }
 
 /// What holds for a topic on a node, every key that is shown, by name: its override, else the node's, else every broker's, else the file, else the default.
@@ -184,7 +189,7 @@ fn of_resource(key: &'static Definition, overrides: Option<&Overrides>, source: 
 pub fn effective_every_broker(image: &Image) -> Vec<Effective> {
     let overrides = image.overrides(&Resource::every_broker());
     let said = |key: &'static Definition| {
-        let value = overrides?.get(key.name).filter(|_| !key.is_read_only())?;
+        let value = heeded(overrides, key)?;
         let synonym = Synonym { name: key.name, value: Some(Arc::clone(value)), source: Source::DynamicDefaultBroker };
         Some(Effective { definition: key, value: Some(Arc::clone(value)), synonyms: vec![synonym] })
     };

@@ -297,14 +297,20 @@ fn a_change_of_a_key_that_cannot_be_in_force_is_refused_with_the_reason() {
 #[test]
 fn an_override_that_cannot_be_in_force_is_not_described() {
     let mut image = Image::new();
-    for (name, value) in [("listeners", "PLAINTEXT://:1"), ("num.io.threads", "9"), ("log.retention.ms", "5")] {
-        let record = ConfigRecord { resource_type: 4, resource_name: "0".into(), name: name.into(), value: Some(value.into()) };
-        image.apply(&record.into()).expect("configurations always apply");
+    let said = [("listeners", "PLAINTEXT://:1"), ("num.io.threads", "9"), ("log.retention.ms", "5"), ("log.segment.bytes", "1000")];
+    for (name, value) in said {
+        for broker in ["0", ""] {
+            let record = ConfigRecord { resource_type: 4, resource_name: broker.into(), name: name.into(), value: Some(value.into()) };
+            image.apply(&record.into()).expect("configurations always apply");
+        }
     }
+    let every: Vec<_> = effective_every_broker(&image).into_iter().map(|e| e.definition.name).collect();
+    assert_eq!(every, ["log.retention.ms"]);
     let shown = effective_broker(&image, NodeId(0), &node_with(&[("listeners", "PLAINTEXT://:9")]));
     let value = |name: &str| shown.iter().find(|e| e.definition.name == name).map(|e| (e.value.as_deref(), e.source()));
     assert_eq!(value("listeners"), Some((Some("PLAINTEXT://:9"), Source::StaticBroker)));
     assert_eq!(value("num.io.threads"), Some((Some("8"), Source::Default)));
+    assert_eq!(value("log.segment.bytes"), Some((Some("1073741824"), Source::Default)), "it is below the least value");
     assert_eq!(value("log.retention.ms"), Some((Some("5"), Source::DynamicBroker)));
 }
 
