@@ -40,8 +40,14 @@ pub struct Examination {
     pub(super) report: Report,
     /// Producer snapshots that can be believed, ascending.
     pub(super) snapshots: Vec<Offset>,
-    /// Segments without one of their indexes.
+    /// Segments one of whose indexes is missing, or cannot be believed.
     pub(super) unindexed: Vec<Offset>,
+    /// How far the index of each segment leads, in bytes.
+    pub(super) indexed_to: BTreeMap<Offset, u64>,
+    /// The history of epochs cannot be read, and is built again from every batch.
+    pub(super) rebuilds_epochs: bool,
+    /// Another system lived on the directory since our last mark.
+    pub(super) foreign: bool,
     indexes: BTreeMap<Offset, Vec<OffsetEntry>>,
     /// Our mark, where its life was the last: the segment, its bytes, and the offset there.
     mark: Option<(Offset, u64, Offset)>,
@@ -66,6 +72,7 @@ impl Examination {
         let below_start = if all.is_empty() { 0 } else { plan::holding(&all, known.log_start) };
         let mut bad = Vec::new();
         let epochs = epochs(dir, &contents, &mut bad);
+        let rebuilds_epochs = epochs.is_none() && contents.files.contains_key(LEADER_EPOCHS);
         if is_metadata && let Some(bytes) = contents.files.get(QUORUM_STATE) {
             let name = dir.join(QUORUM_STATE);
             bad.extend(quorum_state::decode(&name, bytes).err().map(|what| BadFile::new(name, words(&what), REFUSED)));
@@ -118,6 +125,9 @@ impl Examination {
             report,
             snapshots: Vec::new(),
             unindexed: unindexed.collect(),
+            rebuilds_epochs,
+            foreign: root.known.foreign,
+            indexed_to: BTreeMap::new(),
             indexes: BTreeMap::new(),
             mark: root
                 .known
@@ -143,7 +153,14 @@ impl Examination {
         let Some(FileName { offset, kind, .. }) = FileName::parse(name) else { return };
         let log_bytes = self.report.logs().find(|(base, _)| *base == offset).map_or(0, |(_, e)| e.length);
         let wrong = match kind {
-            Kind::Index => index::decode_offsets(offset, bytes, log_bytes).map(|entries| drop(self.indexes.insert(offset, entries))).err(),
+            Kind::Index => match index::decode_offsets(offset, bytes, log_bytes) {
+                Ok(entries) => {
+                    self.indexed_to.insert(offset, entries.last().map_or(0, |entry| u64::from(entry.at)));
+                    self.indexes.insert(offset, entries);
+                    None
+                }
+                Err(damage) => Some(damage),
+            },
             Kind::TimeIndex => time_index(offset, bytes).err(),
             Kind::TxnIndex => index::decode_aborted(offset, bytes).err(),
             Kind::Snapshot => {
@@ -158,6 +175,9 @@ impl Examination {
             }
             Kind::Log | Kind::Checkpoint(_) => None,
         };
+        if wrong.is_some() {
+            self.unindexed.push(offset);
+        }
         self.report.bad.extend(wrong.map(|damage| BadFile::new(self.dir.join(name), damage.to_string(), REBUILT)));
     }
 

@@ -109,7 +109,7 @@ impl<'a> Judge<'a> {
             self.ended = Some((i - 1, length));
             return false;
         }
-        if end < self.known.end() && self.e.compacts == Some(false) {
+        if end < self.known.end() && self.e.is_gapless() {
             self.damaged.push(place);
             self.ended = Some((i - 1, length));
         }
@@ -168,8 +168,13 @@ impl Examination {
         self.dir.join(&FileName::of(Kind::Log, base))
     }
 
-    /// Where a start looks: at the checksums of what was not known to be synced, of what it builds indexes of, and of what lies before the last segment and
-    /// is read for the producers in it; at the headers of the last segment.
+    /// True if each batch follows the one before.
+    fn is_gapless(&self) -> bool {
+        self.compacts == Some(false) && !self.foreign && !self.is_metadata
+    }
+
+    /// Where a start looks: at the checksums of what was not known to be synced, of what it builds indexes or the history of epochs of, of what does not begin
+    /// or end as a segment does, of all behind that, and of what is read for the producers in it; at the headers of the last segment.
     fn looks(&self, log_end: Offset) -> Looks {
         let (Some(&first), Some(&last)) = (self.bases.first(), self.bases.last()) else { return Looks::default() };
         if self.is_metadata {
@@ -178,11 +183,27 @@ impl Examination {
         let clean = matches!(self.known.synced, Known::Clean { .. });
         let closed = if clean { &self.bases[..] } else { &self.bases[..self.bases.len() - 1] };
         let unindexed = closed.iter().position(|base| self.unindexed.contains(base));
-        let recovered = plan::recover_from(&self.bases, self.known.synced, unindexed, self.known.log_start).map(|i| self.bases[i]);
+        let recovered = plan::recover_from(&self.bases, self.known.synced, unindexed, self.known.log_start);
+        let recovered = if self.rebuilds_epochs { Some(0) } else { recovered };
+        let recovered = self.first_strange(recovered.unwrap_or(self.bases.len())).or(recovered).map(|i| self.bases[i]);
         let below = recovered.unwrap_or(log_end);
         let snapshot = self.snapshots.iter().filter(|at| **at <= below && **at >= first).max().copied().unwrap_or(first);
         let replayed = self.bases[plan::holding(&self.bases, Some(snapshot))];
         Looks { from: recovered.map_or(replayed, |base| base.min(replayed)), until: recovered.map_or(last, |_| Offset(i64::MAX)), last }
+    }
+}
+
+impl Examination {
+    /// The first of these segments that does not begin with a batch of ours, or (where there are no gaps) does not lead from the last entry of its index to the
+    /// segment behind: the last one has none.
+    fn first_strange(&self, until: usize) -> Option<usize> {
+        let shows = |b: &Break| b.told || !matches!(b.fault, Fault::Batch(BatchError::Checksum { .. }));
+        let is_strange = |(i, survey): (usize, &Survey)| {
+            let closed = i + 1 < self.bases.len();
+            let walked_from = self.indexed_to.get(&survey.base).copied().unwrap_or(0);
+            survey.breaks.iter().filter(|b| shows(b)).any(|b| b.at == 0 || closed && self.is_gapless() && b.at >= walked_from)
+        };
+        self.surveys.iter().enumerate().take(until).position(is_strange)
     }
 }
 
