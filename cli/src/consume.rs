@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use odradek_client::admin::{Operation, Reply};
@@ -103,6 +104,7 @@ async fn consume(arguments: &Arguments) -> Outcome {
     let mut left = arguments.count.unwrap_or(u64::MAX);
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     let mut stop = interrupts()?;
+    let mut patience = Patience::default();
     while left > 0 {
         if !follows && reader.all_read(&mut open, |partition, end| arguments.say_end(partition, end)).await? {
             break;
@@ -111,6 +113,9 @@ async fn consume(arguments: &Arguments) -> Outcome {
             polled = reader.poll(500) => polled?,
             _ = stop.recv() => break,
         };
+        if patience.is_over(!polled.is_empty()) {
+            reader.say_where_nothing_comes(&open).await?;
+        }
         for (from, records) in polled {
             // What lies behind the end that was asked for was read along with the rest.
             let end = open.get(&from).copied().or(if follows { None } else { Some(0) }).unwrap_or(i64::MAX);
@@ -124,6 +129,29 @@ async fn consume(arguments: &Arguments) -> Outcome {
     }
     flow.finish();
     Ok(ExitCode::SUCCESS)
+}
+
+/// How long a reader who wants to come to an end waits before it says that nothing comes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Since when nothing comes.
+#[derive(Default)]
+struct Patience {
+    since: Option<Instant>,
+    said: bool,
+}
+
+impl Patience {
+    /// True once, when nothing came for so long.
+    fn is_over(&mut self, comes: bool) -> bool {
+        if comes {
+            *self = Patience::default();
+        }
+        let over = self.since.get_or_insert_with(Instant::now).elapsed() > PATIENCE;
+        let said = self.said;
+        self.said |= over;
+        over && !said
+    }
 }
 
 impl Arguments {

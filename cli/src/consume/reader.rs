@@ -80,6 +80,16 @@ impl Reader {
         Ok(open.is_empty())
     }
 
+    /// Says of each partition that is not at its end where it stands, and what to ask.
+    pub async fn say_where_nothing_comes(&mut self, open: &BTreeMap<TopicPartition, i64>) -> Result<(), Failure> {
+        for (partition, end) in open {
+            let at = self.position(partition).await?;
+            let topic = &partition.topic;
+            eprintln!("odradek: nothing comes of {partition} at offset {at} of {end}; is it served? odradek topics describe {topic}");
+        }
+        Ok(())
+    }
+
     async fn offsets(&mut self) -> Result<Vec<(TopicPartition, Option<i64>)>, Failure> {
         loop {
             if let Event::Offsets { offsets, .. } = self.event().await? {

@@ -1,8 +1,10 @@
 //! Disks that lie and directories that are lost: what a node does, what the doctor says, and how an operator ends it.
 
 use std::fs;
+use std::io::{BufRead, BufReader};
+use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::time::SystemTime;
 
 use crate::process::{Scratch, Server, odradek};
@@ -327,4 +329,61 @@ fn every_small_file_whose_bytes_changed_is_named() {
         fs::write(&path, bytes).expect("the disk is mended");
     }
     ends(0, &["doctor", text(&data)]);
+}
+
+/// A reader's words until they are enough, or its time is over; then it goes.
+fn words_of_a_reader(server: &Server, arguments: &[&str], enough: &str) -> String {
+    let mut child = Command::new(odradek())
+        .args(["consume", "-b", &server.address])
+        .args(arguments)
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the binary starts");
+    let mut said = String::new();
+    for line in BufReader::new(child.stderr.take().expect("it is piped")).lines() {
+        said.push_str(&line.expect("it is text"));
+        if said.contains(enough) {
+            break;
+        }
+    }
+    child.kill().expect("it runs");
+    child.wait().expect("it ends");
+    said
+}
+
+#[test]
+fn what_is_lost_under_a_server_that_runs_is_told_to_readers_and_to_the_operator() {
+    for shorter in [true, false] {
+        let scratch = Scratch::new(if shorter { "shorter" } else { "bent" });
+        let data = scratch.path("data");
+        let server = Server::start(data.clone(), &[]);
+        server.tool(&["topics", "create", "orders", "-p", "1", "-c", "internal.segment.bytes=40000"]);
+        let lines: String = (0..2_000).map(|n| format!("record number {n}\n")).collect();
+        let produced = server.run(&["produce", "-t", "orders", "-X", "batch.size=200"], &lines);
+        assert!(produced.status.success(), "{}", String::from_utf8_lossy(&produced.stderr));
+        let segment = data.join("orders-0/00000000000000000000.log");
+        let file = fs::OpenOptions::new().read(true).write(true).open(&segment).expect("there is a segment");
+        let length = file.metadata().expect("it is there").len();
+        assert!((30_000..40_001).contains(&length), "{length} bytes");
+        if shorter {
+            file.set_len(length - 7_000).expect("the disk lies");
+        } else {
+            // The length of the second batch.
+            let at = 12 + u64::from(u32::from_be_bytes(fs::read(&segment).expect("it is there")[8..12].try_into().expect("four bytes")));
+            file.write_all_at(&[0x40], at + 9).expect("the disk lies");
+        }
+        let said = words_of_a_reader(&server, &["-t", "orders", "-e", "-o", if shorter { "0" } else { "8" }], "describe orders");
+        assert!(
+            said.contains("nothing comes of orders-0 at offset ")
+                && said.ends_with(" of 2000; is it served? odradek topics describe orders"),
+            "{said}"
+        );
+        assert!(partition(&server, "orders", 0).contains("leader -1") && partition(&server, "orders", 0).ends_with("offline [0]"));
+        assert_eq!(data.join("orders-0/damage").exists(), !shorter, "what cannot be read is tried again");
+        let (code, log) = server.terminate();
+        let word = if shorter { "send orders-0/00000000000000000000.log" } else { "the batches that lie here do not go on" };
+        assert!(code == Some(0) && log.contains("orders-0 is out of service: ") && log.contains(word), "{code:?}: {log}");
+        assert!(ends(1, &["doctor", text(&data)]).contains("1 damaged"));
+    }
 }
