@@ -8,7 +8,9 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use odradek_log::disk::{DiskError, DiskErrorKind, Entry, Name};
-use odradek_log::doctor::{Contents, Examination, Expected, Missing, Patient, ROOT_FILES, Report, Root, SMALL_FILES, Unreadable, missing};
+use odradek_log::doctor::{
+    Contents, Examination, Expected, Missing, ROOT_FILES, Report, Root, SMALL_FILES, TolerantFile, Unreadable, missing,
+};
 use odradek_log::formats::file_name::{FileName, Kind, Mark};
 use odradek_log::work::ReadAt;
 use odradek_log::work::survey::Survey;
@@ -159,14 +161,14 @@ fn surveyed(path: &Path, mut survey: Survey, progress: &mut progress::Reading) -
         Err(error) => Err(allowed(path, error)?.to_string()),
     };
     let mut segment = Segment(file, path);
-    let mut patient = Patient::new(&mut segment);
+    let mut tolerant = TolerantFile::new(&mut segment);
     let name = path.display().to_string();
     while !survey.is_over() {
         let before = survey.position();
-        survey.slice(&mut patient).expect("what cannot be read is zeros");
+        survey.slice(&mut tolerant).expect("what cannot be read is zeros");
         progress.add(survey.position().saturating_sub(before), &name);
     }
-    Ok((survey, patient.unreadable))
+    Ok((survey, tolerant.unreadable))
 }
 
 /// A segment's file; one that cannot be opened holds nothing that can be read.

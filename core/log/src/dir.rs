@@ -140,7 +140,7 @@ pub struct LogDir {
 
 /// | from | to | trigger |
 /// |---|---|---|
-/// | `Serving` | `OutOfService` | a sync fails, or a mark cannot be written; there is no way back |
+/// | `Serving` | `OutOfService` | a sync fails, or a mark cannot be written for another reason than a full disk; there is no way back |
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
     Serving,

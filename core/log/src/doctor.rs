@@ -15,9 +15,9 @@ mod examine;
 mod give_up;
 mod judge;
 mod missing;
-mod patient;
 mod report;
 mod root;
+mod tolerant;
 
 use std::collections::BTreeMap;
 
@@ -30,9 +30,9 @@ pub use beside::{beside, format};
 pub use examine::{Examination, SMALL_FILES};
 pub use give_up::{Loss, Plan, Refusal, give_up, give_up_missing};
 pub use missing::{Expected, Missing, Placed, WhyMissing, missing};
-pub use patient::{Patient, Unreadable};
 pub use report::{By, Place, Readable, Report, Standing};
 pub use root::{ROOT_FILES, Root};
+pub use tolerant::{TolerantFile, Unreadable};
 
 /// What was read of a directory: what it holds, and the content of its small files that are there.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -90,7 +90,7 @@ pub struct Appended {
 /// Why an append was refused; nothing was changed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
-    /// A disk operation failed before.
+    /// The disk failed, or does not have what was written.
     #[error("the log is out of service")]
     OutOfService,
     /// A truncation or a closing is under way.
@@ -217,7 +217,7 @@ pub enum ReadError {
         /// The log end.
         log_end: Offset,
     },
-    /// A disk operation failed before.
+    /// The disk failed, or does not have what was written.
     #[error("the log is out of service")]
     OutOfService,
     /// A truncation is under way.

@@ -10,8 +10,8 @@
 //! Between the last two the directory runs already (the metadata log is appended to), so the opening draws its ids from a mint of its own,
 //! [`crate::dir::ids::DirIds::opening`]; completions of operations with [`crate::dir::ids::DirIds::is_opening`] belong here.
 //!
-//! Recovery after an unclean stop tells a torn tail from damage: what cannot be read beyond the point that was known to be synced is cut; below it nothing is
-//! cut, and the log comes out as [`Damage`].
+//! A torn tail is told from damage: what cannot be read beyond the point that was known to be synced is cut; below it nothing is cut, and the log comes out as
+//! [`OutOfService`].
 
 mod errands;
 mod error;

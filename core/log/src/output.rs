@@ -98,7 +98,7 @@ pub enum Output {
         /// True if everything it holds is synced and its indexes are complete.
         clean: bool,
     },
-    /// The log is out of service: nothing unsynced may be acknowledged. Said once.
+    /// The log is out of service: nothing unsynced may be acknowledged. Said once, and not where its directory fell.
     OutOfService {
         /// Why.
         error: DiskError,

@@ -7,7 +7,7 @@ use odradek_machine::Note;
 use odradek_wire::ids::{Offset, TopicPartition};
 
 use super::World;
-use crate::disk::{Destroyed as Bytes, Disk};
+use crate::disk::{Destroyed as DestroyedBytes, Disk};
 use crate::fault::Fault;
 use crate::oracle::{self, Destroyed, HEADER, Header, base_of};
 use crate::plan::Plan;
@@ -167,8 +167,8 @@ impl World<'_, '_> {
         }
     }
 
-    fn destroyed(&mut self, nth: usize, disk: usize, destroyed: Bytes) {
-        let Bytes { file, bytes, was, lasts, whole_disk, .. } = destroyed;
+    fn destroyed(&mut self, nth: usize, disk: usize, destroyed: DestroyedBytes) {
+        let DestroyedBytes { file, bytes, was, lasts, whole_disk, .. } = destroyed;
         let held = self.media.destroyed.held(nth, disk, &file, &bytes, &was, lasts);
         self.trace_node(nth, || {
             let what = if lasts { "the medium destroys" } else { "the medium misreads" };

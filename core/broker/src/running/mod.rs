@@ -102,7 +102,7 @@ pub(crate) struct Running {
     pub(crate) storage: Storage,
     pub(crate) metadata: Metadata,
     pub(crate) replicas: Map<PartitionId, Replica>,
-    /// Replicas of this node that are out of service, and why.
+    /// Replicas of this node that were never in service in this life, so that they have no log.
     pub(crate) offline: Map<PartitionId, Offline>,
     /// Partitions of this node whose logs could not be made yet.
     pub(crate) unmade: Map<PartitionId, unmade::Unmade>,

@@ -25,7 +25,7 @@ use crate::partition::PartitionId;
 /// The most replicas that one request assigns.
 const ASSIGNMENTS_MAX: usize = 2_000;
 
-/// A replica that is out of service.
+/// A replica that was never in service in this life; those that fell while they served have a log.
 #[derive(Debug)]
 pub(crate) struct Offline {
     /// Its name.

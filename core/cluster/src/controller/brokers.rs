@@ -323,7 +323,8 @@ impl Controller {
                     About::Returns(id) => (None, None, Some(id)),
                 };
                 let isr = partition.isr.iter().copied().filter(|&m| Some(m) != leaves).collect();
-                let acceptable = |r: NodeId| Some(r) != leaves && (Some(r) == returns || self.is_active(r)) && self.is_online(partition, r);
+                let acceptable =
+                    |r: NodeId| Some(r) != leaves && (Some(r) == returns || self.is_active(r)) && self.is_directory_online(partition, r);
                 let record = change(partition, self.situation(topic, index, partition, config), isr, unclean_stop, acceptable);
                 records.extend(record.map(MetadataRecord::PartitionChange));
             }
@@ -352,7 +353,7 @@ impl Controller {
     }
 
     /// True unless the replica's log directory is known to have failed.
-    pub(super) fn is_online(&self, partition: &Partition, replica: NodeId) -> bool {
+    pub(super) fn is_directory_online(&self, partition: &Partition, replica: NodeId) -> bool {
         self.image.broker(replica).is_some_and(|b| b.has_online(partition.directory(replica)))
     }
 

@@ -101,7 +101,7 @@ impl Controller {
     fn goes_offline(&self, broker: NodeId, topic: &Topic, index: i32, partition: &Partition) -> Option<MetadataRecord> {
         let config = self.topic_config(topic);
         let isr = partition.isr.iter().copied().filter(|&m| m != broker).collect();
-        let acceptable = |r: NodeId| self.is_active(r) && self.is_online(partition, r);
+        let acceptable = |r: NodeId| self.is_active(r) && self.is_directory_online(partition, r);
         change(partition, self.situation(topic, index, partition, &config), isr, None, acceptable).map(MetadataRecord::PartitionChange)
     }
 }

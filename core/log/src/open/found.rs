@@ -14,7 +14,7 @@ use crate::formats::meta_properties::MetaProperties;
 use crate::formats::synced_marks::SyncedMark;
 use crate::log::recovered::Recovered;
 
-/// What the first half found.
+/// What lies in the root, and the metadata log.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Root {
     /// Whose directory it is.
@@ -67,7 +67,7 @@ pub struct Assigned {
     pub config: LogConfig,
 }
 
-/// What the second half found.
+/// What lies in the directories of partitions.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Opened {
     /// The logs of assigned partitions that are here, or should be, by partition. The others are made by [`crate::log::Log::create`].

@@ -10,7 +10,7 @@ use crate::formats::dir_name::DirName;
 use crate::formats::synced_marks::{self, SyncedMark};
 use crate::formats::{Malformed, clean_shutdown};
 
-/// What the second half of an opening needs of the first.
+/// What the root says of its logs, as whoever opens or examines them needs it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct KnownRoot {
     /// The directories in the root, by name, with what their names say.

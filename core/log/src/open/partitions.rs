@@ -1,4 +1,4 @@
-//! The second half of an opening: the logs of the partitions.
+//! The last part of an opening: the logs of the partitions.
 //!
 //! | stage | what is under way | then |
 //! |---|---|---|
@@ -32,7 +32,7 @@ const AT_ONCE: usize = 64;
 /// Logs that are loaded at a time.
 const LOGS_AT_ONCE: usize = 8;
 
-/// The second half under way.
+/// The last part under way.
 #[derive(Debug)]
 pub(super) struct LoadAll {
     stage: Stage,

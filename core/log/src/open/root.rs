@@ -32,7 +32,7 @@ use crate::log::recovered::Recovered;
 
 const AT_ONCE: usize = 16;
 
-/// The first half under way.
+/// The root and the metadata log under way.
 #[derive(Debug)]
 pub(super) struct Begin {
     stage: Stage,

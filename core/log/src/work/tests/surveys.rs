@@ -6,7 +6,7 @@ use odradek_wire::ids::Offset;
 
 use super::{InMemory, batch};
 use crate::disk::{DiskError, DiskErrorKind, Name};
-use crate::doctor::{Patient, Unreadable};
+use crate::doctor::{TolerantFile, Unreadable};
 use crate::log::recovered::OffsetEntry;
 use crate::work::ReadAt;
 use crate::work::survey::{Limits, Survey};
@@ -150,11 +150,11 @@ fn sectors_that_cannot_be_read_cost_the_batches_in_them_and_no_other() {
     let size = bytes.len() / 400;
     let bad = 8192..12288;
     let mut file = Rotten { bytes: InMemory::new(bytes), bad: bad.clone() };
-    let mut patient = Patient::new(&mut file);
+    let mut tolerant = TolerantFile::new(&mut file);
     let survey = Survey::new(Offset(0), Offset(0), Vec::new(), Limits::default(), Guards::ALL_ON);
-    let found = run(survey, &mut patient);
+    let found = run(survey, &mut tolerant);
     let first = 8192 / size as i64;
     assert_eq!((found.stretches.len(), found.stretches[0].end, found.breaks[0].offset), (2, Offset(first), Offset(first)));
     assert_eq!(found.stretches[1].first.0, 12288u64.div_ceil(size as u64) as i64);
-    assert_eq!(patient.unreadable, [Unreadable { at: 8192, bytes: 4096, says: "Input/output error".to_owned() }]);
+    assert_eq!(tolerant.unreadable, [Unreadable { at: 8192, bytes: 4096, says: "Input/output error".to_owned() }]);
 }

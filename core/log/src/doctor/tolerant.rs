@@ -20,16 +20,16 @@ pub struct Unreadable {
 }
 
 /// A file that is read in spite of its disk. A batch with such bytes has another checksum, and is found damaged where it begins.
-pub struct Patient<'a> {
+pub struct TolerantFile<'a> {
     file: &'a mut dyn ReadAt,
     /// What could not be read so far, each once.
     pub unreadable: Vec<Unreadable>,
 }
 
-impl<'a> Patient<'a> {
+impl<'a> TolerantFile<'a> {
     /// Reads this file.
-    pub fn new(file: &'a mut dyn ReadAt) -> Patient<'a> {
-        Patient { file, unreadable: Vec::new() }
+    pub fn new(file: &'a mut dyn ReadAt) -> TolerantFile<'a> {
+        TolerantFile { file, unreadable: Vec::new() }
     }
 
     fn sector(&mut self, at: u64, length: u64) -> Bytes {
@@ -53,7 +53,7 @@ impl<'a> Patient<'a> {
     }
 }
 
-impl ReadAt for Patient<'_> {
+impl ReadAt for TolerantFile<'_> {
     fn length(&self) -> u64 {
         self.file.length()
     }
