@@ -8,7 +8,6 @@ use std::sync::Arc;
 use odradek_broker::io::{Closing, ConnectionId, Input};
 use odradek_wire::frame::{FrameEvent, Framer};
 use odradek_wire::prepare::prepare;
-use tokio::io::AsyncReadExt;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::sync::Notify;
 
@@ -125,7 +124,7 @@ pub async fn serve(host: Shared, connection: Rc<Connection>, reader: OwnedReadHa
 async fn read_all(
     host: &Shared,
     connection: &Connection,
-    mut reader: OwnedReadHalf,
+    reader: OwnedReadHalf,
     limits: ConnectionLimits,
     counters: &Counters,
 ) -> io::Result<()> {
@@ -152,7 +151,11 @@ async fn read_all(
                     ready = reader.readable() => ready?,
                     () = connection.reading.notified() => continue,
                 }
-                let received = reader.read_buf(&mut framer.spare()).await?;
+                // Readiness is a hint: to wait in the read itself would be deaf to whoever closes this connection.
+                let received = match reader.try_read_buf(&mut framer.spare()) {
+                    Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
+                    received => received?,
+                };
                 counters.receives.add(1);
                 counters.received_bytes.add(received as u64);
                 untold = true;

@@ -2,7 +2,7 @@
 
 use odradek_machine::Note;
 
-/// Logs a note: at `info` if it has something to say to a person, else at `trace`.
+/// Logs a note: at `warn` if it has something to say to a person (at `info` if that is nothing but the usual), else at `trace`.
 pub fn tell(note: &Note) {
     let of = note.of.as_ref().map(ToString::to_string).unwrap_or_default();
     match &note.says {
@@ -12,9 +12,9 @@ pub fn tell(note: &Note) {
     }
 }
 
-/// Marks whose sentence asks an operator to look.
+/// Marks whose sentence tells of nothing but the usual: all others ask an operator to look.
+const USUAL: [&str; 3] = ["log.tail_cut", "metadata.record_kept", "replica.made_at_last"];
+
 fn is_alarming(mark: &str) -> bool {
-    ["damaged", "out_of_service", "failed", "stray", "unknown", "refused", "malformed", "without_effect", "not_compacted"]
-        .iter()
-        .any(|word| mark.contains(word))
+    !USUAL.contains(&mark)
 }

@@ -25,8 +25,12 @@ pub struct Metadata {
 /// Reads the metadata log, if it is in one of these directories; or says why it cannot be read.
 pub fn read(roots: &[Root]) -> Result<Option<Metadata>, String> {
     let holds = |root: &&Root| root.logs.first().is_some_and(|(dir, _)| dir.as_str() == METADATA_DIR);
-    let Some(root) = roots.iter().find(holds) else { return Ok(None) };
     let Some(node) = roots.iter().find_map(|root| Some(root.meta.as_ref()?.node)) else { return Ok(None) };
+    let Some(root) = roots.iter().find(holds) else {
+        return Err(format!(
+            "{METADATA_DIR} is in none of these directories, and a start with these alone is refused: name every directory of the node"
+        ));
+    };
     let dir = Path::new(&root.path).join(METADATA_DIR);
     let image = image(&dir).map_err(|why| format!("{}: {why}", dir.display()))?;
     let log_dirs = image.broker(node).map(|broker| broker.log_dirs.clone()).unwrap_or_default();

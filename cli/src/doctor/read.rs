@@ -60,10 +60,13 @@ impl Reading {
         Ok(reading)
     }
 
-    /// True if nothing is damaged and nothing missing.
+    /// True if nothing is damaged and nothing missing, as far as that can be known.
     pub fn is_whole(&self) -> bool {
         let roots = self.roots.iter().all(|root| root.bad.is_empty());
-        roots && self.reports.iter().flatten().all(|report| !report.is_damaged()) && self.missing.is_empty()
+        roots
+            && self.metadata_unread.is_none()
+            && self.reports.iter().flatten().all(|report| !report.is_damaged())
+            && self.missing.is_empty()
     }
 
     fn examine(&mut self, expected: Option<&[Expected]>, only: Option<&TopicPartition>) -> Result<(), Unfit> {

@@ -2,7 +2,7 @@
 
 use indicatif::{HumanBytes, HumanCount};
 use odradek_log::doctor::{By, Missing, Place, Report, Root, Standing, WhyMissing};
-use odradek_log::formats::dir_name::Purpose;
+use odradek_log::formats::dir_name::{METADATA_DIR, Purpose};
 use odradek_wire::ids::Offset;
 
 use super::read::Reading;
@@ -29,6 +29,10 @@ pub fn of(found: &Reading) -> Vec<String> {
     }
     for missing in &found.missing {
         lines.push(format!("  {:width$}  missing  {}", missing.partition.to_string(), why_missing(missing)));
+        if missing.partition.to_string() == METADATA_DIR {
+            lines.push("    put back    the directory of the metadata log, or a copy of it: without it the node does not start, and it is not given up".to_owned());
+            continue;
+        }
         let lost = if matches!(missing.why, WhyMissing::Elsewhere(_)) { "   (if that directory is lost; else name it too)" } else { "" };
         lines.push(format!("    give up     odradek doctor {dirs} --give-up {}@{}{lost}", missing.partition, missing.start.0));
     }

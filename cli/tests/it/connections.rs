@@ -71,6 +71,19 @@ fn connections_beyond_the_limit_wait_and_those_of_one_address_are_turned_away() 
     assert!(log.contains("127.0.0.1 has as many connections as one address may have: 2"), "{log}");
 }
 
+#[test]
+fn silent_connections_that_are_closed_make_room_though_their_peers_keep_them_open() {
+    let scratch = Scratch::new("silent");
+    let server = Server::start(scratch.path("data"), &["connections.max.idle.ms=500", "max.connections=5"]);
+    let mut silent = [(); 5].map(|()| TcpStream::connect(&server.address).expect("the server listens"));
+    std::thread::sleep(Duration::from_millis(100));
+    let mut waits = TcpStream::connect(&server.address).expect("the kernel listens");
+    waits.write_all(&versions(40)).expect("the kernel takes it");
+    waits.set_read_timeout(Some(PATIENCE)).expect("a socket of the system");
+    assert!(waits.read(&mut [0; 4]).expect("it is served when there is room") > 0);
+    assert!(silent.iter_mut().all(|stream| is_closed(stream, PATIENCE)));
+}
+
 /// ApiVersions from a client whose name makes the frame so long.
 fn versions(frame_bytes: u16) -> Vec<u8> {
     let name = vec![b'x'; usize::from(frame_bytes) - 10];

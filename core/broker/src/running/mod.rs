@@ -180,7 +180,7 @@ impl Running {
             Event::Upset(partition) => self.upset(now, partition, out),
             Event::Made(partition) => self.made(now, partition, out),
             Event::NotMade(partition, error) => self.could_not_make(now, partition, &error, out),
-            Event::Fell => self.tell_who_fell(now, out),
+            Event::Fell => self.directories_changed(now, out),
             Event::Reply(request, response) => self.controller_said(now, request, response, out),
             Event::ImageMoved => self.image_moved(now, out),
             Event::Abandoned(request) => self.abandoned(now, request, out),

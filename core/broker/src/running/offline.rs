@@ -157,8 +157,8 @@ impl Running {
         true
     }
 
-    /// Logs went out of service while they served.
-    pub(super) fn tell_who_fell(&mut self, now: Now, out: &mut Outbox) {
+    /// Logs went out of service while they served, or were made in another directory than the one that was named.
+    pub(super) fn directories_changed(&mut self, now: Now, out: &mut Outbox) {
         self.membership.directories.untold = true;
         self.tell_directories(now, out);
     }

@@ -112,7 +112,8 @@ impl Running {
         if self.is_elsewhere(id, granted, out) {
             return;
         }
-        let Some(dir) = self.storage.named(granted.directory(self.me())).or_else(|| self.storage.emptiest()) else {
+        let dir = self.another_directory(id).or_else(|| self.storage.named(granted.directory(self.me())));
+        let Some(dir) = dir.or_else(|| self.storage.emptiest()) else {
             return self.fail("no log directory is in service for a new partition".to_owned(), out);
         };
         let topic = self.image().topic_by_id(id.topic).expect("a granted partition has a topic").name.clone();

@@ -3,7 +3,7 @@
 //! Nothing was ever in them, so they are made again until that works, after longer and longer pauses. Until then nobody is led to believe that they are
 //! served: whoever asked for the topic is told, they have no leader, and what is asked of them is refused.
 
-use odradek_log::disk::DiskError;
+use odradek_log::disk::{DirId, DiskError};
 use odradek_machine::{Note, Now, Subject, reached};
 
 use super::{Alarm, Event, Running};
@@ -15,6 +15,8 @@ use crate::partition::PartitionId;
 #[derive(Debug)]
 pub(crate) struct Unmade {
     attempts: u32,
+    /// In which directory that was.
+    dir: DirId,
     /// What failed the last time.
     pub(crate) says: String,
 }
@@ -34,17 +36,24 @@ pub(crate) enum Making {
 impl Running {
     /// The log of a partition fell before it was made. What is there of it goes.
     pub(super) fn could_not_make(&mut self, now: Now, id: PartitionId, error: &DiskError, out: &mut Outbox) {
-        let Some(topic) = self.replicas.get(&id).map(|r| r.topic.clone()) else { return };
+        let Some((topic, dir)) = self.replicas.get(&id).map(|r| (r.topic.clone(), r.dir)) else { return };
         let attempts = self.unmade.get(&id).map_or(1, |unmade| unmade.attempts.saturating_add(1));
         let pause_ms = PAUSE_MS.saturating_mul(1 << (attempts - 1).min(10)).min(PAUSE_MS_MAX);
         let says = format!("{topic}-{} could not be made and is tried again in {pause_ms} ms: {error}", id.index);
         let subject = Subject { name: topic, number: id.index };
         reached!(&mut NotesOf(out), "replica.not_made", of = &subject, i64::from(attempts), pause_ms as i64);
         out.push(Output::Note(Note::mark("replica.make_failed").of(Some(&subject)).says(says)));
-        self.unmade.insert(id, Unmade { attempts, says: error.to_string() });
+        self.unmade.insert(id, Unmade { attempts, dir, says: error.to_string() });
         self.bury(now, id, out);
         self.alarms.set(now.mono.plus_ms(pause_ms), Alarm::Make(id));
         self.events.push_back(Event::Upset(id));
+    }
+
+    /// The directory for a replica that could not be made in one: another that serves, with the fewest, since nothing was ever in it.
+    pub(super) fn another_directory(&self, id: PartitionId) -> Option<DirId> {
+        let failed = self.unmade.get(&id)?.dir;
+        let others = self.storage.log_dirs().filter(|d| d.dir.id() != failed && !d.dir.is_out_of_service());
+        others.min_by_key(|d| (d.partitions, d.dir.id())).map(|d| d.dir.id())
     }
 
     /// Tries again, if the partition is still wanted.
@@ -59,7 +68,9 @@ impl Running {
         if self.unmade.remove(&id).is_some()
             && let Some(replica) = self.replicas.get(&id)
         {
-            reached!(&mut NotesOf(out), "replica.made_at_last", of = replica.log.subject());
+            let says = format!("{} is made, and is served", replica.log.setup().partition);
+            out.push(Output::Note(Note::mark("replica.made_at_last").of(Some(replica.log.subject())).says(says)));
+            self.directories_changed(now, out);
         }
         self.who_waits_for_logs(now, id, out);
     }

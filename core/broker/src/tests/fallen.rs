@@ -83,6 +83,27 @@ fn a_log_directory_that_fails_takes_its_replicas_along_and_gets_no_others() {
 }
 
 #[test]
+fn a_log_that_cannot_be_made_in_one_directory_is_made_in_another() {
+    let mut host = Host::on(Disk::default(), 85, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.start();
+    let connection = host.connect();
+    metadata(&mut host, connection, "orders");
+    host.other.no_room_for = Some("payments-0");
+    metadata(&mut host, connection, "payments");
+    host.pass_ms(2_000);
+    assert_eq!((led(&mut host, connection, "payments"), sent(&mut host, connection, "payments")), ((1, 0), ErrorCode::None));
+    assert!(host.disk.files().iter().any(|f| f.starts_with("payments-0/")));
+    let (disk, other) = (host.disk.without_handles(), host.other.without_handles());
+    let mut host = Host::on(disk, 86, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.other = other;
+    host.start();
+    let connection = host.connect();
+    let id = topic_id(&mut host, connection, "payments");
+    let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
+    assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a"], "the next life finds it there");
+}
+
+#[test]
 fn a_replica_whose_range_cannot_be_sent_has_no_leader_and_the_next_life_serves_it_again() {
     let (mut host, connection) = with_records();
     let range = range_of(&mut host, connection, "orders");

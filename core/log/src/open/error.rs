@@ -53,10 +53,18 @@ pub enum OutOfService {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum OpenError {
     /// Another process uses it.
-    #[error("Failed to acquire lock on file .lock in {path}: another process is using this directory")]
+    #[error("Failed to acquire lock on file .lock in {path}: another process is using this directory, or this one has it under two names")]
     InUse {
         /// The directory.
         path: Arc<str>,
+    },
+    /// A directory that the node could do without cannot be opened.
+    #[error("{path}: {error}. Mend it; or take it out of log.dirs, and its replicas are offline")]
+    Unusable {
+        /// The directory.
+        path: Arc<str>,
+        /// What failed.
+        error: DiskError,
     },
     /// An operation failed.
     #[error("{path}: {error}")]
@@ -69,7 +77,7 @@ pub enum OpenError {
     /// It has no identity, and others of the node have.
     #[error(
         "{path} holds no meta.properties, though {beside} is of this node: a log directory that is lost is not made anew, since what it held would be served as \
-         empty. Put it back; or take it out of log.dirs, and its replicas are offline; or, to add it as a new and empty directory, run: odradek format {path} \
+         empty. Put it back, or its meta.properties if only that is lost; or take it out of log.dirs, and its replicas are offline; or, to add it as a new and empty directory, run: odradek format {path} \
          --beside {beside}"
     )]
     Lost {
@@ -98,7 +106,10 @@ pub enum OpenError {
         other: Arc<str>,
     },
     /// There is no `meta.properties` anywhere, but something that a node left: formatting would orphan it.
-    #[error("{path} holds no meta.properties, but {name}: it is not formatted over")]
+    #[error(
+        "{path} holds no meta.properties, but {name}: it is not formatted over. Put meta.properties back, with the node.id, cluster.id and directory.id that it \
+         had; or name a directory that is empty"
+    )]
     NotEmpty {
         /// The directory.
         path: Arc<str>,

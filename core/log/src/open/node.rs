@@ -12,7 +12,7 @@ use odradek_wire::ids::Uuid;
 
 use super::OpenError;
 use crate::disk::Name;
-use crate::formats::meta_properties::MetaProperties;
+use crate::formats::meta_properties::{self, MetaProperties};
 use crate::formats::{Malformed, properties};
 
 /// The name in the root of an intent.
@@ -66,6 +66,10 @@ pub fn decide(dirs: &[Looked]) -> Result<Decision, OpenError> {
         match (&dir.meta, &dir.intent) {
             (Some(other), _) => agrees(dir, other, meta, &dirs[..i])?,
             (None, Some(intent)) if intent.cluster_id == meta.cluster_id && dir.in_use.is_none() => {}
+            (None, _) if dir.holds_metadata && !dir.metadata_log => {
+                let found = format!("{}/{}", owned.path, meta_properties::FILE);
+                return Err(OpenError::MetadataLost { path: dir.path.clone(), found });
+            }
             (None, _) => return Err(OpenError::Lost { path: dir.path.clone(), beside: owned.path.clone() }),
         }
         if let Some((other, name)) = in_use.filter(|_| dir.holds_metadata && !dir.metadata_log) {

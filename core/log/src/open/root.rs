@@ -431,7 +431,11 @@ fn malformed(setup: &Setup, what: Malformed) -> OpenError {
 
 fn refusal(setup: &Setup, stage: Stage, error: DiskError) -> OpenError {
     let path = setup.path.clone();
-    if stage == Stage::Lock && error.kind == DiskErrorKind::Locked { OpenError::InUse { path } } else { OpenError::Disk { path, error } }
+    match stage {
+        Stage::Lock if error.kind == DiskErrorKind::Locked => OpenError::InUse { path },
+        Stage::Lock | Stage::Read if !setup.holds_metadata => OpenError::Unusable { path, error },
+        _ => OpenError::Disk { path, error },
+    }
 }
 
 /// The metadata log could not be loaded: the node stands or falls with it.

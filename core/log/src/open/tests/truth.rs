@@ -248,8 +248,12 @@ fn node_is_formatted_only_where_nothing_of_a_node_is() {
     for lost in [0, 1] {
         let mut both = [looked("/a", Some(("c", 1))), looked("/b", Some(("c", 2)))];
         both[lost].meta = None;
-        let (path, beside) = if lost == 0 { ("/a", "/b") } else { ("/b", "/a") };
-        assert_eq!(node::decide(&both), Err(OpenError::Lost { path: path.into(), beside: beside.into() }));
+        let refused = match lost {
+            // The metadata log belongs there: to do without it is no way out.
+            0 => OpenError::MetadataLost { path: "/a".into(), found: "/b/meta.properties".to_owned() },
+            _ => OpenError::Lost { path: "/b".into(), beside: "/a".into() },
+        };
+        assert_eq!(node::decide(&both), Err(refused));
         // One whose formatting was cut short goes on; one that was in use since does not.
         both[lost].intent = Some(Intent { cluster_id: "c".to_owned(), directory_id: Uuid([9; 16]) });
         let mut format = vec![false, false];
