@@ -382,7 +382,6 @@ impl LogDir {
     pub fn check(&self) {
         self.names.check();
         self.files.check();
-        assert!(self.marks.writing.is_disjoint(&self.marks.dirty) || !self.marks.writing.is_empty(), "a mark is dirty and being written");
         for kind in Kind::ALL {
             let c = &self.checkpoints[kind as usize];
             assert!(

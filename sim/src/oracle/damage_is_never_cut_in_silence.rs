@@ -140,10 +140,10 @@ impl DamageIsNeverCutInSilence {
         Ok(())
     }
 
-    /// True if something of a partition is destroyed, or of what a directory knows of all that it holds.
+    /// True if something of a partition is destroyed. What a directory knows of all that it holds is no excuse: checkpoints and marks are built again.
     fn is_harmed(&self, at: &TopicPartition) -> bool {
         let directory = Name::from(at.to_string().as_str());
-        self.files.iter().any(|(_, file)| file.parent() == directory || file.parent() == Name::root())
+        self.files.iter().any(|(_, file)| file.parent() == directory)
     }
 
     fn starts_not(&mut self, node: usize, why: &str) -> Result<(), Violation> {
@@ -232,7 +232,8 @@ impl Checker for DamageIsNeverCutInSilence {
             _ => {}
         }
         if !self.excuses.is_any_destroyed() {
-            return Ok(());
+            // A log that is out of service though nothing is destroyed: damage that is none.
+            return if let Event::Unserved { at, why } = event { self.serves_not(at, why) } else { Ok(()) };
         }
         match event {
             Event::Noted { note, .. } => {
@@ -336,6 +337,11 @@ mod tests {
         assert!(watched(&after(given(), [unserved()])).is_err_and(|says| says.contains("no node has said")));
         // A word holds for the life that said it.
         assert!(watched(&after(given(), [said(), Event::Rose { node: 0, life: 2 }, unserved()])).is_err());
+        // Nor where nothing at all is destroyed, nor where it is a checkpoint.
+        assert!(watched(&[acknowledged(id(0, 1), 0), said(), unserved()]).is_err_and(|says| says.contains("nothing of it is destroyed")));
+        let marks = Name::from("synced-marks");
+        let in_root = Event::MediaLost { node: 0, disk: 0, file: &marks, bytes: 0..1, held: None, whole_disk: false };
+        assert!(watched(&[acknowledged(id(0, 1), 0), in_root, said(), unserved()]).is_err());
         let other = Name::from("payments-0/00000000000000000000.log");
         let elsewhere = Event::MediaLost { node: 0, disk: 0, file: &other, bytes: 0..1, held: None, whole_disk: false };
         assert!(

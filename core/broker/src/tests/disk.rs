@@ -129,6 +129,20 @@ impl Disk {
         bytes
     }
 
+    /// Moves a directory with everything in it to another disk.
+    pub(super) fn move_to(&mut self, other: &mut Disk, directory: &str) {
+        let prefix = format!("{directory}/");
+        let names: Vec<String> = self.names.keys().filter(|n| n.starts_with(&prefix)).cloned().collect();
+        for name in names {
+            let inode = self.names.remove(&name).expect("it was just listed");
+            other.inodes += 1;
+            other.contents.insert(other.inodes, self.contents[&inode].clone());
+            other.names.insert(name, other.inodes);
+        }
+        self.directories.remove(directory);
+        other.directories.insert(directory.to_owned());
+    }
+
     /// Every file, by name.
     pub(super) fn files(&self) -> Vec<&str> {
         self.names.keys().map(String::as_str).collect()

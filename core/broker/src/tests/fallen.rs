@@ -2,7 +2,8 @@
 
 use odradek_log::disk::FileRange;
 use odradek_wire::error::ErrorCode;
-use odradek_wire::messages::DescribeLogDirsRequestData;
+use odradek_wire::messages::list_offsets_request::{ListOffsetsPartition, ListOffsetsTopic};
+use odradek_wire::messages::{DescribeLogDirsRequestData, ListOffsetsRequestData, text};
 use odradek_wire::response::Response;
 
 use super::disk::Disk;
@@ -101,6 +102,78 @@ fn a_log_that_cannot_be_made_in_one_directory_is_made_in_another() {
     let id = topic_id(&mut host, connection, "payments");
     let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
     assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a"], "the next life finds it there");
+}
+
+#[test]
+fn replicas_that_fall_one_after_the_other_are_all_told() {
+    let (mut host, connection) = with_records();
+    for topic in ["orders", "payments"] {
+        let range = range_of(&mut host, connection, topic);
+        host.step(Input::SendFailed { connection, range, says: "Input/output error".to_owned() });
+        host.rest();
+        assert_eq!(led(&mut host, connection, topic), (-1, 1), "{topic}");
+    }
+}
+
+#[test]
+fn a_clean_stop_does_not_vouch_for_a_replica_that_is_out_of_service() {
+    let (mut host, _) = with_records();
+    host.disk.bytes_mut("orders-0/00000000000000000000.log")[64] ^= 1;
+    let mut host = host.restarted(false, 87);
+    let connection = host.connect();
+    assert_eq!(led(&mut host, connection, "orders"), (-1, 1));
+    host.step(Input::Stop);
+    host.until("it stopped", |h| h.stopped.is_some());
+    assert!(!host.disk.files().contains(&".kafka_cleanshutdown"));
+}
+
+#[test]
+fn a_replica_that_was_moved_to_another_directory_is_served_from_there() {
+    let mut host = Host::on(Disk::default(), 88, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.start();
+    let connection = host.connect();
+    metadata(&mut host, connection, "orders");
+    assert_eq!(sent(&mut host, connection, "orders"), ErrorCode::None);
+    host.step(Input::Stop);
+    host.until("it stopped", |h| h.stopped.is_some());
+    let (mut disk, mut other) = (host.disk.without_handles(), host.other.without_handles());
+    disk.move_to(&mut other, "orders-0");
+    let mut host = Host::on(disk, 89, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.other = other;
+    host.start();
+    let connection = host.connect();
+    assert_eq!((led(&mut host, connection, "orders"), sent(&mut host, connection, "orders")), ((1, 0), ErrorCode::None));
+    let id = topic_id(&mut host, connection, "orders");
+    let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
+    assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a", "a"]);
+}
+
+#[test]
+fn what_is_not_synced_is_shown_to_nobody() {
+    let (mut host, connection) = with_records();
+    let id = topic_id(&mut host, connection, "orders");
+    let producer = host.connect();
+    host.syncs_stall = true;
+    host.ask(producer, 9, produce("orders", 0, -1, batch(&["b"])));
+    host.rest();
+    assert!(host.answered(producer).is_none(), "it is not durable");
+    let ends = |host: &mut Host| {
+        let partition = ListOffsetsPartition::default().with_current_leader_epoch(-1).with_timestamp(-1);
+        let topic = ListOffsetsTopic::default().with_name(text("orders")).with_partitions(vec![partition]);
+        match host.call(connection, 7, ListOffsetsRequestData::default().with_replica_id((-1).into()).with_topics(vec![topic])) {
+            Response::ListOffsets(r) => r.topics[0].partitions[0].offset,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(ends(&mut host), 1);
+    let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
+    assert_eq!(
+        (values(answer.responses[0].partitions[0].records.clone()), answer.responses[0].partitions[0].high_watermark),
+        (vec!["a".to_owned()], 1)
+    );
+    host.syncs_stall = false;
+    host.rest();
+    assert_eq!(ends(&mut host), 2);
 }
 
 #[test]

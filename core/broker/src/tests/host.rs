@@ -49,6 +49,8 @@ pub(super) struct Host {
     pub(super) stuck: bool,
     /// True leaves disk operations undone.
     pub(super) disk_stalls: bool,
+    /// True leaves syncs of files undone.
+    pub(super) syncs_stall: bool,
     asked: BTreeMap<ConnectionId, VecDeque<(ApiKey, i16)>>,
     connections: u64,
     correlation: i32,
@@ -83,6 +85,7 @@ impl Host {
             said: Vec::new(),
             stuck: false,
             disk_stalls: false,
+            syncs_stall: false,
             asked: BTreeMap::new(),
             connections: 0,
             correlation: 0,
@@ -231,6 +234,9 @@ impl Host {
 
     /// True if no earlier operation is on the same file.
     fn is_first(&self, at: usize) -> bool {
+        if self.syncs_stall && matches!(self.ops[at].2, DiskAction::Sync { .. }) {
+            return false;
+        }
         let file = self.ops[at].2.file();
         file.is_none() || self.ops[..at].iter().all(|(_, _, earlier)| earlier.file() != file)
     }

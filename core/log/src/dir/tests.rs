@@ -311,3 +311,28 @@ fn stop_does_not_wait_for_room() {
     w.finish_all();
     assert!(w.said.iter().any(|s| matches!(s, Said::Dir(DirOutput::Stopped { clean: false }))), "it has not stopped");
 }
+
+#[test]
+fn marks_that_are_begun_anew_say_what_each_log_said_last() {
+    let mut w = World::new(Guards::ALL_ON);
+    // The life before left a mark of the log that is made here, which is not its own word.
+    w.dir.inherit(&left_of("t"));
+    let quiet = w.create(1, LogConfig::default(), Guards::ALL_ON);
+    let busy = w.create(0, LogConfig::default(), Guards::ALL_ON);
+    w.dir.disown(|_| true);
+    w.append(quiet, values(&[b"a"], T)).expect("it fits");
+    w.finish_all();
+    for value in [b"a", b"b", b"c", b"d"] {
+        w.append(busy, values(&[value], T)).expect("it fits");
+        w.finish_all();
+    }
+    w.disk.fail.push(("write", "synced-marks", DiskErrorKind::Full));
+    w.append(busy, values(&[b"e"], T)).expect("it fits");
+    w.finish_all();
+    w.pass_ms(1_000);
+    w.finish_all();
+    assert_eq!(w.marks("dir.marks_wait"), 1);
+    let (marks, _) = synced_marks::decode(w.disk.content(synced_marks::FILE).expect("it was replaced"));
+    let ends: Vec<_> = marks.iter().map(|m| (m.partition.to_string(), m.end.0)).collect();
+    assert_eq!(ends, [("t-0".to_owned(), 5), ("t-1".to_owned(), 1)]);
+}
