@@ -40,6 +40,10 @@ mutants! {
     TORN_TAIL = "torn tail after power loss", "G-8";
     /// What a directory knows of a log that is not opened in this life is written over, and damage is not written down: the life after next cuts it away.
     FORGOTTEN = "damage forgotten over lives", "O-1";
+    /// The mark of what is known to be synced says what is written: after a power cut a torn tail is taken for damage.
+    MARK_OF_WRITTEN = "mark of what is written", "O-2";
+    /// Recovery believes what lies in the page cache: after a sync that failed, and a kill, no later sync writes it (as in PostgreSQL's fsync of 2018).
+    BELIEVED_CACHE = "page cache believed after a failed sync", "O-3";
 }
 
 impl Mutant {

@@ -1,6 +1,6 @@
 //! Durability of one log: what waits for a sync, and what the checkpoints may say.
 
-use odradek_machine::Now;
+use odradek_machine::{Now, guard};
 use odradek_wire::ids::Offset;
 
 use super::{Log, Phase};
@@ -71,7 +71,7 @@ impl Log {
             topic_id: self.setup.topic_id,
             log_start: self.ends.start,
             high_watermark: self.ends.high_watermark,
-            synced: self.synced_mark(),
+            synced: if guard!(self.setup.guards, MARK_OF_WRITTEN, false) { self.written_mark() } else { self.synced_mark() },
         };
         if self.told != Some(checkpoint) {
             self.told = Some(checkpoint);
@@ -85,6 +85,11 @@ impl Log {
         let behind = self.segments.iter().skip(from);
         let s = behind.clone().find(|s| s.synced < s.end).or(behind.last()).expect("a log has an active segment");
         Mark { segment: s.base, length: s.synced_length, end: s.synced }
+    }
+
+    fn written_mark(&self) -> Mark {
+        let (segment, length) = self.ends.written_at;
+        Mark { segment, length, end: self.ends.written }
     }
 
     /// Everything below is durable, and a recovery that begins here misses nothing: neither an index of a segment before it nor a leader epoch.

@@ -1,6 +1,6 @@
 //! The end of a loading: what is cut, what is rewritten, and the log as it goes on.
 
-use odradek_machine::{Note, reached};
+use odradek_machine::{Note, guard, reached};
 use odradek_wire::ids::Offset;
 
 use super::errands::Errand;
@@ -102,7 +102,7 @@ fn cut(log: &mut LoadLog) -> Vec<Errand> {
 /// It is written once more. Without a mark it is synced; a cut that a kill interrupted may be in the page cache alone too, and what it took must not come back in
 /// the place of what is appended next.
 fn write_again(log: &LoadLog, cut: Option<(usize, u64)>) -> Vec<Errand> {
-    let Some((marked, at, _)) = log.setup.marked else {
+    let Some((marked, at, _)) = log.setup.marked.filter(|_| !guard!(log.setup.guards, BELIEVED_CACHE, false)) else {
         return log.segments.all.last().map(|s| Errand::Sync(s.file)).into_iter().collect();
     };
     let above = log.segments.all.iter().enumerate().filter(|(_, s)| s.base >= marked);
