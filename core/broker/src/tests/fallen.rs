@@ -160,7 +160,7 @@ fn what_is_not_synced_is_shown_to_nobody() {
     let ends = |host: &mut Host| {
         let partition = ListOffsetsPartition::default().with_current_leader_epoch(-1).with_timestamp(-1);
         let topic = ListOffsetsTopic::default().with_name(text("orders")).with_partitions(vec![partition]);
-        match host.call(connection, 7, ListOffsetsRequestData::default().with_replica_id((-1).into()).with_topics(vec![topic])) {
+        match host.call(connection, 7, ListOffsetsRequestData::default().with_replica_id(-1).with_topics(vec![topic])) {
             Response::ListOffsets(r) => r.topics[0].partitions[0].offset,
             other => panic!("{other:?}"),
         }
