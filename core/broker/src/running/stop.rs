@@ -43,6 +43,11 @@ impl Stopping {
         (!std::mem::replace(&mut self.answered, true)).then_some(ASKS_AGAIN_MS)
     }
 
+    /// The metadata log is closed, or on its way.
+    pub(super) fn closes_the_metadata_log(&self) -> bool {
+        matches!(self.stage, Stage::MetadataLog | Stage::Done)
+    }
+
     pub(crate) fn deadline(&self) -> Option<Deadline> {
         (self.stage == Stage::Handing).then_some(Deadline { at: self.until, why: "controlled shutdown takes too long" })
     }

@@ -128,6 +128,20 @@ fn a_clean_stop_does_not_vouch_for_a_replica_that_is_out_of_service() {
 }
 
 #[test]
+fn a_stop_is_clean_though_the_quorum_goes_on_while_the_metadata_log_is_closed() {
+    let (mut host, _) = with_records();
+    host.step(Input::Stop);
+    host.until("the directory has its mark", |h| h.marks.contains(&"dir.stopped"));
+    assert_eq!(host.stopped, None);
+    host.disk_stalls = true;
+    // A record without content is due twice a second.
+    host.pass_ms(1_200);
+    host.disk_stalls = false;
+    host.until("it stopped", |h| h.stopped.is_some());
+    assert_eq!(host.stopped, Some(Ok(())));
+}
+
+#[test]
 fn a_replica_that_was_moved_to_another_directory_is_served_from_there() {
     let mut host = Host::on(Disk::default(), 88, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
     host.start();
