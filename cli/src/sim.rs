@@ -247,7 +247,7 @@ fn needs_mutants() -> Result<(), String> {
     if cfg!(feature = "mutants") {
         return Ok(());
     }
-    Err("this build holds no mutants; run `cargo just kill`, or build with --features mutants".to_owned())
+    Err("this build holds no mutants: cargo build --release -p odradek-cli --features mutants".to_owned())
 }
 
 fn mutant(text: &str) -> Result<Mutant, String> {
