@@ -20,6 +20,7 @@ pub(super) fn check(file: &Path, scenario: &Scenario) -> Result<(), ScenarioErro
     }
     check_topics(file, scenario)?;
     check_clients(scenario)?;
+    check_guarantees(file, scenario)?;
     check_faults(scenario)?;
     check_plans(scenario)
 }
@@ -95,6 +96,21 @@ fn contradiction(client: &ClientSpec) -> Option<String> {
             Some("the profile idempotent allows at most 5 requests in flight (max.in.flight.requests.per.connection)".to_owned())
         }
         _ => None,
+    }
+}
+
+/// A guarantee judges the clients of its profile alone: without one it would hold of nobody.
+fn check_guarantees(file: &Path, scenario: &Scenario) -> Result<(), ScenarioError> {
+    let has = |guarantee: &Guarantee| scenario.clients.iter().any(|client| client.profile == Some(*guarantee));
+    match scenario.expect.guarantees.iter().find(|guarantee| !has(guarantee)) {
+        Some(guarantee) => {
+            let word = guarantee.word();
+            Err(of_file(
+                file,
+                &format!("expect.guarantees: no producer has the profile `{word}`; give it to one, or leave the guarantee out"),
+            ))
+        }
+        None => Ok(()),
     }
 }
 

@@ -280,3 +280,17 @@ fn files_that_give_too_little_say_what_is_missing() {
         assert!(error.says.contains(says), "{error}");
     }
 }
+
+#[test]
+fn a_guarantee_of_which_no_client_has_the_profile_is_refused() {
+    let text = |profile: &str| {
+        format!(
+            "title = \"t\"\n[[topic]]\nname = \"orders\"\n[[client]]\nkind = \"producer\"\n{profile}[expect]\nguarantees = [\"idempotent\"]\n"
+        )
+    };
+    assert!(load_text(&text("profile = \"idempotent\"\n")).is_ok());
+    for other in ["", "profile = \"at-least-once\"\n"] {
+        let error = load_text(&text(other)).expect_err("it would hold of nobody").to_string();
+        assert!(error.contains("expect.guarantees: no producer has the profile `idempotent`"), "{error}");
+    }
+}
