@@ -188,6 +188,8 @@ enum Step {
         file: FileId,
         at: u64,
         end: u64,
+        /// What the reading before gave.
+        before: Option<Bytes>,
     },
     AgainWrite {
         file: FileId,
@@ -297,7 +299,7 @@ fn first(errand: Errand, desk: &mut Desk<'_>) -> Turn {
         Errand::SyncDirectory(name) => (DiskAction::SyncDirectory { name }, Step::Last),
         Errand::Cut(file, length) => (DiskAction::Truncate { file, length }, Step::Cut(file)),
         Errand::Sync(file) => (DiskAction::Sync { file }, Step::Last),
-        Errand::WriteAgain(file, from, until) => again(file, from, until),
+        Errand::WriteAgain(file, from, until) => return again(file, from, until, None),
         Errand::Scan(scan) => return Turn::Work(Work::Scan(scan)),
         Errand::Attempt(errand) => return first(*errand, desk),
     };
@@ -331,14 +333,12 @@ fn turn(step: Step, result: DiskResult, desk: &mut Desk<'_>) -> Turn {
         (Step::ReadClose { got }, _) => Turn::Done(Done::Content(Some(got))),
         (Step::Peek, DiskDone::Read(bytes)) => Turn::Done(Done::Content(Some(bytes))),
         (Step::Cut(file), _) => Turn::Act(DiskAction::Sync { file }, Step::Last),
-        (Step::AgainRead { file, at, end }, DiskDone::Read(bytes)) => {
+        (Step::AgainRead { file, at, end, before }, DiskDone::Read(bytes)) if before.as_ref() == Some(&bytes) => {
             let next = if bytes.is_empty() { end } else { at + bytes.len() as u64 };
             Turn::Act(DiskAction::Write { file, at, parts: vec![bytes] }, Step::AgainWrite { file, at: next, end })
         }
-        (Step::AgainWrite { file, at, end }, _) => {
-            let (action, step) = again(file, at, end);
-            Turn::Act(action, step)
-        }
+        (Step::AgainRead { file, at, end, .. }, DiskDone::Read(bytes)) => again(file, at, end, Some(bytes)),
+        (Step::AgainWrite { file, at, end }, _) => again(file, at, end, None),
         (step, _) => replace_on(step, desk),
     }
 }
@@ -369,12 +369,13 @@ fn open(name: Name, desk: &mut Desk<'_>, step: impl Fn(FileId) -> Step) -> (Disk
     (DiskAction::Open { file, name }, step(file))
 }
 
-/// Reads the next part of what is written again; behind the last one everything is synced.
-fn again(file: FileId, at: u64, end: u64) -> (DiskAction, Step) {
+/// Reads the next part of what is written again, until two readings agree: a disk that errs once must not have its error written. Behind the last part everything
+/// is synced.
+fn again(file: FileId, at: u64, end: u64, before: Option<Bytes>) -> Turn {
     if at >= end {
-        return (DiskAction::Sync { file }, Step::Last);
+        return Turn::Act(DiskAction::Sync { file }, Step::Last);
     }
-    (DiskAction::Read { file, at, length: (end - at).min(READ_BYTES_MAX) }, Step::AgainRead { file, at, end })
+    Turn::Act(DiskAction::Read { file, at, length: (end - at).min(READ_BYTES_MAX) }, Step::AgainRead { file, at, end, before })
 }
 
 fn read_on(file: FileId, at: u64, end: u64, got: BytesMut) -> Turn {

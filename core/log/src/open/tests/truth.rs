@@ -294,3 +294,16 @@ fn root_that_cannot_be_made_out_is_read_once_more() {
         assert_eq!((world.disk.content(FIRST), world.disk.misread), (Some(&bytes[..]), None), "{file}");
     }
 }
+
+#[test]
+fn what_is_written_again_is_what_the_disk_has_though_it_errs_once() {
+    let bytes = records(0..5);
+    let mut world = World::formatted().holding_no_metadata().mark(0, record_bytes() as u64, 1);
+    world.disk.put("t-0/partition.metadata", partition_metadata::encode(TOPIC).as_bytes());
+    world.put_segment(0, bytes.clone());
+    world.disk.misread = Some(FIRST);
+    assert_eq!(world.log().expect("every record is whole").log_end, Offset(5));
+    assert_eq!((world.disk.content(FIRST), world.disk.misread), (Some(&bytes[..]), None));
+    let again = world.done.iter().filter(|action| matches!(action, DiskAction::Write { at, .. } if *at == record_bytes() as u64)).count();
+    assert_eq!(again, 1, "what lies above the mark is written once more");
+}
