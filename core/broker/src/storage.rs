@@ -111,10 +111,15 @@ impl Storage {
         self.log_dirs().find(|d| d.id == id).map(|d| d.dir.id())
     }
 
-    /// The directory for a partition that none is assigned to: the online one with the fewest.
-    pub(crate) fn emptiest(&self) -> Option<DirId> {
-        let online = self.log_dirs().filter(|d| !d.dir.is_out_of_service());
+    /// The directory for a partition that none is assigned to: the online one with the fewest, other than this one.
+    pub(crate) fn emptiest(&self, but: Option<DirId>) -> Option<DirId> {
+        let online = self.log_dirs().filter(|d| Some(d.dir.id()) != but && !d.dir.is_out_of_service());
         online.min_by_key(|d| (d.partitions, d.dir.id())).map(|d| d.dir.id())
+    }
+
+    /// True if a directory failed as a whole.
+    pub(crate) fn is_out_of_service(&self, dir: DirId) -> bool {
+        self.dirs[usize::from(dir.0)].dir.is_out_of_service()
     }
 
     /// The directories of `log.dirs`.

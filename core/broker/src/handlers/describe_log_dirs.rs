@@ -20,8 +20,7 @@ pub(crate) fn handle(node: &Running, request: &DescribeLogDirsRequestData) -> Re
         Some(topics) => topics.iter().any(|t| t.topic.as_str() == &*replica.topic && t.partitions.contains(&replica.id.index)),
     };
     let mut results: Vec<_> = node.storage.log_dirs().map(|d| one(node, d.dir.id(), &d.path, d.dir.is_out_of_service(), &wanted)).collect();
-    let is_whole = |dir: DirId| node.storage.log_dirs().any(|d| d.dir.id() == dir && !d.dir.is_out_of_service());
-    let fallen = node.round.iter().filter_map(|id| node.replicas.get(id)).filter(|r| r.log.is_out_of_service() && is_whole(r.dir));
+    let fallen = node.round.iter().filter_map(|id| node.replicas.get(id)).filter(|r| node.fell_alone(r));
     results.extend(fallen.filter_map(|r| out_of_service(node, r.dir, &r.log.setup().partition)));
     results.extend(node.offline.sorted().into_iter().filter_map(|(_, o)| out_of_service(node, o.dir?, &o.partition)));
     Reply::Now(DescribeLogDirsResponseData::default().with_results(results).into())

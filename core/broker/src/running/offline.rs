@@ -20,7 +20,7 @@ use odradek_wire::ids::{TopicPartition, Uuid};
 use super::{Asker, Running};
 use crate::io::{Outbox, Output};
 use crate::membership::{Directories, Standing};
-use crate::partition::PartitionId;
+use crate::partition::{PartitionId, Replica};
 
 /// The most replicas that one request assigns.
 const ASSIGNMENTS_MAX: usize = 2_000;
@@ -61,7 +61,7 @@ impl Running {
             return true;
         }
         let named = self.storage.named(directory);
-        let serves = named.is_some_and(|dir| !self.storage.dir_mut(dir).is_out_of_service());
+        let serves = named.is_some_and(|dir| !self.storage.is_out_of_service(dir));
         if directory == MIGRATING || directory == UNASSIGNED || serves {
             return false;
         }
@@ -96,6 +96,11 @@ impl Running {
         }
     }
 
+    /// True for a replica that went out of service in a directory that serves others.
+    pub(crate) fn fell_alone(&self, replica: &Replica) -> bool {
+        replica.log.is_out_of_service() && !self.storage.is_out_of_service(replica.dir)
+    }
+
     /// What the metadata is to learn of where this node's replicas are: found in another directory than it names, or offline.
     fn assignments(&self) -> Vec<(Uuid, PartitionId)> {
         let me = self.me();
@@ -105,11 +110,7 @@ impl Running {
                 let id = PartitionId { topic: topic.id, index };
                 let is = match (self.replicas.get(&id), self.offline.get(&id)) {
                     // Of a directory that failed the heartbeat tells.
-                    (Some(replica), _)
-                        if replica.log.is_out_of_service() && !self.storage.dirs[usize::from(replica.dir.0)].dir.is_out_of_service() =>
-                    {
-                        LOST
-                    }
+                    (Some(replica), _) if self.fell_alone(replica) => LOST,
                     (Some(replica), _) => self.storage.dirs[usize::from(replica.dir.0)].id,
                     (None, Some(Offline { dir: Some(_), .. })) => LOST,
                     _ => continue,

@@ -113,7 +113,7 @@ impl Running {
             return;
         }
         let dir = self.another_directory(id).or_else(|| self.storage.named(granted.directory(self.me())));
-        let Some(dir) = dir.or_else(|| self.storage.emptiest()) else {
+        let Some(dir) = dir.or_else(|| self.storage.emptiest(None)) else {
             return self.fail("no log directory is in service for a new partition".to_owned(), out);
         };
         let topic = self.image().topic_by_id(id.topic).expect("a granted partition has a topic").name.clone();

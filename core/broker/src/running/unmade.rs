@@ -51,9 +51,7 @@ impl Running {
 
     /// The directory for a replica that could not be made in one: another that serves, with the fewest, since nothing was ever in it.
     pub(super) fn another_directory(&self, id: PartitionId) -> Option<DirId> {
-        let failed = self.unmade.get(&id)?.dir;
-        let others = self.storage.log_dirs().filter(|d| d.dir.id() != failed && !d.dir.is_out_of_service());
-        others.min_by_key(|d| (d.partitions, d.dir.id())).map(|d| d.dir.id())
+        self.storage.emptiest(Some(self.unmade.get(&id)?.dir))
     }
 
     /// Tries again, if the partition is still wanted.

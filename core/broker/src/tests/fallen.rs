@@ -22,6 +22,15 @@ fn with_records() -> (Host, ConnectionId) {
     (host, connection)
 }
 
+/// A node with the log directories `a` and `b`.
+fn with_two(disk: Disk, other: Disk, seed: u64) -> (Host, ConnectionId) {
+    let mut host = Host::on(disk, seed, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
+    host.other = other;
+    host.start();
+    let connection = host.connect();
+    (host, connection)
+}
+
 fn sent(host: &mut Host, connection: ConnectionId, topic: &str) -> ErrorCode {
     let answer = produced(host.call(connection, 9, produce(topic, 0, -1, batch(&["a"]))));
     ErrorCode::from_code(answer.responses[0].partition_responses[0].error_code)
@@ -53,9 +62,7 @@ fn failed_dirs(host: &mut Host, connection: ConnectionId) -> Vec<String> {
 
 #[test]
 fn a_log_directory_that_fails_takes_its_replicas_along_and_gets_no_others() {
-    let mut host = Host::on(Disk::default(), 83, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(Disk::default(), Disk::default(), 83);
     // The first of these goes to the first directory, the second to the other.
     for topic in ["orders", "payments"] {
         metadata(&mut host, connection, topic);
@@ -71,11 +78,7 @@ fn a_log_directory_that_fails_takes_its_replicas_along_and_gets_no_others() {
         metadata(&mut host, connection, topic);
         assert_eq!((sent(&mut host, connection, topic), led(&mut host, connection, topic)), (ErrorCode::None, (1, 0)), "{topic}");
     }
-    let (disk, other) = (host.disk.without_handles(), host.other.without_handles());
-    let mut host = Host::on(disk, 84, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.other = other;
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(host.disk.without_handles(), host.other.without_handles(), 84);
     assert_eq!(
         (led(&mut host, connection, "payments"), sent(&mut host, connection, "payments")),
         ((1, 0), ErrorCode::None),
@@ -85,20 +88,14 @@ fn a_log_directory_that_fails_takes_its_replicas_along_and_gets_no_others() {
 
 #[test]
 fn a_log_that_cannot_be_made_in_one_directory_is_made_in_another() {
-    let mut host = Host::on(Disk::default(), 85, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(Disk::default(), Disk::default(), 85);
     metadata(&mut host, connection, "orders");
     host.other.no_room_for = Some("payments-0");
     metadata(&mut host, connection, "payments");
     host.pass_ms(2_000);
     assert_eq!((led(&mut host, connection, "payments"), sent(&mut host, connection, "payments")), ((1, 0), ErrorCode::None));
     assert!(host.disk.files().iter().any(|f| f.starts_with("payments-0/")));
-    let (disk, other) = (host.disk.without_handles(), host.other.without_handles());
-    let mut host = Host::on(disk, 86, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.other = other;
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(host.disk.without_handles(), host.other.without_handles(), 86);
     let id = topic_id(&mut host, connection, "payments");
     let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));
     assert_eq!(values(answer.responses[0].partitions[0].records.clone()), ["a"], "the next life finds it there");
@@ -143,19 +140,14 @@ fn a_stop_is_clean_though_the_quorum_goes_on_while_the_metadata_log_is_closed() 
 
 #[test]
 fn a_replica_that_was_moved_to_another_directory_is_served_from_there() {
-    let mut host = Host::on(Disk::default(), 88, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(Disk::default(), Disk::default(), 88);
     metadata(&mut host, connection, "orders");
     assert_eq!(sent(&mut host, connection, "orders"), ErrorCode::None);
     host.step(Input::Stop);
     host.until("it stopped", |h| h.stopped.is_some());
     let (mut disk, mut other) = (host.disk.without_handles(), host.other.without_handles());
     disk.move_to(&mut other, "orders-0");
-    let mut host = Host::on(disk, 89, |setup| setup.log_dirs = vec!["a".to_owned(), "b".to_owned()]);
-    host.other = other;
-    host.start();
-    let connection = host.connect();
+    let (mut host, connection) = with_two(disk, other, 89);
     assert_eq!((led(&mut host, connection, "orders"), sent(&mut host, connection, "orders")), ((1, 0), ErrorCode::None));
     let id = topic_id(&mut host, connection, "orders");
     let answer = fetched(host.call(connection, 17, fetch_of(id, 0, 0)));

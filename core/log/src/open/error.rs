@@ -77,8 +77,8 @@ pub enum OpenError {
     /// It has no identity, and others of the node have.
     #[error(
         "{path} holds no meta.properties, though {beside} is of this node: a log directory that is lost is not made anew, since what it held would be served as \
-         empty. Put it back, or its meta.properties if only that is lost; or take it out of log.dirs, and its replicas are offline; or, to add it as a new and empty directory, run: odradek format {path} \
-         --beside {beside}"
+         empty. Put it back, or its meta.properties if only that is lost; or take it out of log.dirs, and its replicas are offline; or, to add it as a new and \
+         empty directory, run: odradek format {path} --beside {beside}"
     )]
     Lost {
         /// The directory.
